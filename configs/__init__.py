@@ -1,0 +1,1 @@
+"""Settings and errors that every other package may use. Knows no model, no repository, no screen."""

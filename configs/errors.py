@@ -1,0 +1,71 @@
+"""Every error that MegaContext raises on purpose.
+
+The message of each is one sentence or two for a person: what is wrong, where, and how to mend it.
+They are caught only at the edges (command line, editor handler, widget).
+
+    MegaContextError
+    ├── SettingsError           a wrong key or value in a settings file, the environment or a flag
+    ├── RepositoryError         a path that is no repository, or cannot be read
+    ├── StoreError              the index on disk cannot be read or written
+    │   ├── StoreBusyError      another process is the writer
+    │   ├── StoreFullError      the disk is full; what was committed is intact
+    │   └── StoreVersionError   the index was written by a newer MegaContext
+    ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
+    └── ModelError              a model cannot be loaded or asked
+        ├── ModelFilesError     missing, mismatched or unsafe files in a model folder
+        ├── ModelChoiceError    no model of that name, or none that this machine can hold
+        ├── RemoteModelError    the server refused, broke off or answered nonsense
+        └── TrainingError       data or checkpoints that do not fit the run
+"""
+
+
+class MegaContextError(Exception):
+    """Root of all deliberate errors."""
+
+
+class SettingsError(MegaContextError):
+    """A wrong key or value; names it, where it was read, and what is allowed."""
+
+
+class RepositoryError(MegaContextError):
+    """A path that is no repository, or cannot be read."""
+
+
+class StoreError(MegaContextError):
+    """The index on disk cannot be read or written."""
+
+
+class StoreBusyError(StoreError):
+    """Another process holds the writer lock; the message says which."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full. What was committed before is intact."""
+
+
+class StoreVersionError(StoreError):
+    """The index was written by a newer MegaContext."""
+
+
+class FocusError(MegaContextError):
+    """No legal cut: the budget is too small, or a position is not in the tree."""
+
+
+class ModelError(MegaContextError):
+    """A model cannot be loaded or asked."""
+
+
+class ModelFilesError(ModelError):
+    """Missing, mismatched or unsafe files in a model folder."""
+
+
+class ModelChoiceError(ModelError):
+    """No model of that name, or none that this machine can hold."""
+
+
+class RemoteModelError(ModelError):
+    """The server refused, broke off or answered nonsense."""
+
+
+class TrainingError(ModelError):
+    """Data or checkpoints that do not fit the run."""
