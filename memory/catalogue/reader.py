@@ -1,0 +1,157 @@
+"""Questions to the catalogue. Read-only; knows no model and no file system."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+from .records import ChunkRecord, FileRecord, LeftOut, SearchHit, SymbolRecord
+from .terms import fts_query, query_words
+
+FILE_COLUMNS = "id, source_id, path, directory, digest, size, mtime_ns, language, lines, broken"
+CHUNK_COLUMNS = (
+    'c.id, c.file_id, f.path, c.ordinal, c.start, c."end", c.start_line, c.end_line, c.kind, c.symbol, '
+    "c.outline, c.digest, c.refs"
+)
+SYMBOL_COLUMNS = (
+    's.name, s.kind, s.scope, s.line, s.start, s."end", s.signature, s.doc, s.chunk_id, f.path'
+)
+MAX_QUERY_WORDS = 24
+COMMON_SHARE = 0.15
+"""A word in more than this share of all chunks tells little and costs most of the query's time."""
+
+
+class Catalogue:
+    """Facts of one source (by default the repository, source 1), over an open connection.
+
+    The connection may belong to the writer or be read-only; each call sees what is committed.
+    """
+
+    def __init__(self, db: sqlite3.Connection, source_id: int = 1) -> None:
+        self.db = db
+        self.source_id = source_id
+
+    def file(self, path: str) -> FileRecord | None:
+        """The record of one path, None when it is not indexed."""
+        rows = self._files("path = ?", (path,))
+        return next(rows, None)
+
+    def files(self) -> Iterator[FileRecord]:
+        """Every file, ordered by path."""
+        return self._files("1 ORDER BY path", ())
+
+    def files_in(self, directory: str) -> list[FileRecord]:
+        """The files directly in `directory` ("" is the root), ordered by path."""
+        return list(self._files("directory = ? ORDER BY path", (directory,)))
+
+    def directories_in(self, directory: str) -> list[str]:
+        """Paths of the directories directly in `directory` that hold an indexed file somewhere, ordered."""
+        rows = self.db.execute(
+            "SELECT path FROM directories WHERE source_id = ? AND parent = ? ORDER BY path",
+            (self.source_id, directory),
+        )
+        return [path for (path,) in rows]
+
+    def _files(self, condition: str, values: Sequence[object]) -> Iterator[FileRecord]:
+        sql = f"SELECT {FILE_COLUMNS} FROM files WHERE source_id = ? AND {condition}"  # noqa: S608 - constants only
+        for row in self.db.execute(sql, (self.source_id, *values)):
+            yield FileRecord(*row[:-1], broken=bool(row[-1]))
+
+    def chunks_of(self, file_id: int) -> list[ChunkRecord]:
+        """The chunks of one file, in order."""
+        return self._chunks("c.file_id = ? ORDER BY c.ordinal", (file_id,))
+
+    def chunks(self, ids: Iterable[int]) -> dict[int, ChunkRecord]:
+        """The chunks with these ids; ids that are gone are missing from the answer."""
+        wanted = list(ids)
+        marks = ",".join("?" * len(wanted))
+        return {chunk.id: chunk for chunk in self._chunks(f"c.id IN ({marks})", wanted)}
+
+    def chunk_at(self, path: str, line: int) -> ChunkRecord | None:
+        """The chunk of `path` that covers a 1-based line; the last chunk for a line past the end."""
+        condition = "f.source_id = ? AND f.path = ? AND c.start_line <= ? ORDER BY c.ordinal DESC LIMIT 1"
+        found = self._chunks(condition, (self.source_id, path, max(1, line)))
+        return found[0] if found else None
+
+    def _chunks(self, condition: str, values: Sequence[object]) -> list[ChunkRecord]:
+        sql = f"SELECT {CHUNK_COLUMNS} FROM chunks c JOIN files f ON f.id = c.file_id WHERE {condition}"  # noqa: S608
+        return [ChunkRecord(*row[:-1], tuple(row[-1].split())) for row in self.db.execute(sql, values)]
+
+    def symbols_named(self, name: str, limit: int = 64) -> list[SymbolRecord]:
+        """Definitions with exactly this unqualified name."""
+        return self._symbols("s.name = ? LIMIT ?", (name, limit))
+
+    def symbols_of(self, file_id: int) -> list[SymbolRecord]:
+        """Definitions in one file, in order of position."""
+        return self._symbols("s.file_id = ? ORDER BY s.start", (file_id,))
+
+    def symbols_like(self, text: str, limit: int = 100) -> list[SymbolRecord]:
+        """Definitions whose name starts with `text`, case-sensitively, ordered by name."""
+        upper = text + "\U0010ffff"
+        return self._symbols("s.name >= ? AND s.name < ? ORDER BY s.name LIMIT ?", (text, upper, limit))
+
+    def _symbols(self, condition: str, values: Sequence[object]) -> list[SymbolRecord]:
+        sql = (
+            f"SELECT {SYMBOL_COLUMNS} FROM symbols s JOIN files f ON f.id = s.file_id "  # noqa: S608
+            f"WHERE f.source_id = ? AND {condition}"
+        )
+        return [SymbolRecord(*row) for row in self.db.execute(sql, (self.source_id, *values))]
+
+    def search(self, text: str, limit: int = 200) -> list[SearchHit]:
+        """Chunks that hold any word of `text`, best first by BM25 (path and names weigh more than the body)."""
+        words = self.rare_words(query_words(text))
+        if not words:
+            return []
+        rows = self.db.execute(
+            "SELECT c.id, c.file_id, -hit.score FROM "
+            "(SELECT rowid AS id, bm25(chunk_text, 2.0, 3.0, 1.0) AS score FROM chunk_text "
+            " WHERE chunk_text MATCH ? ORDER BY score LIMIT ?) hit "
+            "JOIN chunks c ON c.id = hit.id JOIN files f ON f.id = c.file_id WHERE f.source_id = ? "
+            "ORDER BY hit.score",
+            (fts_query(words), limit, self.source_id),
+        )
+        return [SearchHit(*row) for row in rows]
+
+    def rare_words(self, words: Sequence[str]) -> list[str]:
+        """`words` without the most common ones, rarest first, at most MAX_QUERY_WORDS of them.
+
+        A word that no chunk holds (after stemming) costs nothing and is kept; when every word is common, the
+        rarest stays.
+        """
+        (total,) = self.db.execute("SELECT count(*) FROM chunks").fetchone()
+        counted = sorted((self._document_count(word), word) for word in words)
+        few = [word for count, word in counted if count <= max(64, COMMON_SHARE * total)]
+        return (few or [word for _, word in counted[:1]])[:MAX_QUERY_WORDS]
+
+    def _document_count(self, word: str) -> int:
+        # fts5vocab knows stemmed terms; a prefix of the word is close enough to tell common from rare.
+        row = self.db.execute(
+            "SELECT max(doc) FROM chunk_terms WHERE term IN (?, ?, ?)", (word, word[:-1], word[:-2])
+        ).fetchone()
+        return int(row[0] or 0)
+
+    def users_of(self, name: str, limit: int = 200) -> list[ChunkRecord]:
+        """Chunks that use the identifier `name`, best BM25 first: found by full text, confirmed by their references."""
+        phrase = '"' + name.replace('"', '""') + '"'
+        rows = self.db.execute(
+            "SELECT rowid FROM chunk_text WHERE chunk_text MATCH ? ORDER BY rank LIMIT ?", (phrase, limit * 4)
+        )
+        found = self.chunks(id_ for (id_,) in rows)
+        return [chunk for chunk in found.values() if name in chunk.references][:limit]
+
+    def left_out(self) -> list[LeftOut]:
+        """What was seen but not indexed, ordered by path."""
+        rows = self.db.execute(
+            "SELECT path, reason FROM left_out WHERE source_id = ? ORDER BY path", (self.source_id,)
+        )
+        return [LeftOut(*row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many files, chunks and symbols the source has."""
+        files = "FROM files WHERE source_id = ?"
+        inner = "(SELECT id FROM files WHERE source_id = ?)"
+        ask = {
+            "files": f"SELECT count(*) {files}",  # noqa: S608
+            "bytes": f"SELECT coalesce(sum(size), 0) {files}",  # noqa: S608
+            "chunks": f"SELECT count(*) FROM chunks WHERE file_id IN {inner}",  # noqa: S608
+            "symbols": f"SELECT count(*) FROM symbols WHERE file_id IN {inner}",  # noqa: S608
+        }
+        return {name: self.db.execute(sql, (self.source_id,)).fetchone()[0] for name, sql in ask.items()}
