@@ -1,1 +1,1 @@
-"""Base language models, GistNet and their training. Knows tensors and tokens, no files of a repository."""
+"""Base language models, GistNet and their training. Knows tensors and tokens, no repository."""
