@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from .records import ChunkRecord, FileRecord, LeftOut, SearchHit, SymbolRecord
 from .terms import fts_query, query_words
@@ -53,7 +54,8 @@ class Catalogue:
     def _files(self, condition: str, values: Sequence[object]) -> Iterator[FileRecord]:
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE source_id = ? AND {condition}"  # noqa: S608 - constants only
         for row in self.db.execute(sql, (self.source_id, *values)):
-            yield FileRecord(*row[:-1], broken=bool(row[-1]))
+            values: list[Any] = [*row[:9], bool(row[9])]
+            yield FileRecord(*values)
 
     def chunks_of(self, file_id: int) -> list[ChunkRecord]:
         """The chunks of one file, in order."""
@@ -67,13 +69,16 @@ class Catalogue:
 
     def chunk_at(self, path: str, line: int) -> ChunkRecord | None:
         """The chunk of `path` that covers a 1-based line; the last chunk for a line past the end."""
-        condition = "f.source_id = ? AND f.path = ? AND c.start_line <= ? ORDER BY c.ordinal DESC LIMIT 1"
+        condition = (
+            "f.source_id = ? AND f.path = ? AND c.start_line <= ? ORDER BY c.ordinal DESC LIMIT 1"
+        )
         found = self._chunks(condition, (self.source_id, path, max(1, line)))
         return found[0] if found else None
 
     def _chunks(self, condition: str, values: Sequence[object]) -> list[ChunkRecord]:
         sql = f"SELECT {CHUNK_COLUMNS} FROM chunks c JOIN files f ON f.id = c.file_id WHERE {condition}"  # noqa: S608
-        return [ChunkRecord(*row[:-1], tuple(row[-1].split())) for row in self.db.execute(sql, values)]
+        rows = ((*row[:12], tuple(row[12].split())) for row in self.db.execute(sql, values))
+        return [ChunkRecord(*row) for row in rows]
 
     def symbols_named(self, name: str, limit: int = 64) -> list[SymbolRecord]:
         """Definitions with exactly this unqualified name."""
@@ -86,7 +91,9 @@ class Catalogue:
     def symbols_like(self, text: str, limit: int = 100) -> list[SymbolRecord]:
         """Definitions whose name starts with `text`, case-sensitively, ordered by name."""
         upper = text + "\U0010ffff"
-        return self._symbols("s.name >= ? AND s.name < ? ORDER BY s.name LIMIT ?", (text, upper, limit))
+        return self._symbols(
+            "s.name >= ? AND s.name < ? ORDER BY s.name LIMIT ?", (text, upper, limit)
+        )
 
     def _symbols(self, condition: str, values: Sequence[object]) -> list[SymbolRecord]:
         sql = (
@@ -132,7 +139,8 @@ class Catalogue:
         """Chunks that use the identifier `name`, best BM25 first: found by full text, confirmed by their references."""
         phrase = '"' + name.replace('"', '""') + '"'
         rows = self.db.execute(
-            "SELECT rowid FROM chunk_text WHERE chunk_text MATCH ? ORDER BY rank LIMIT ?", (phrase, limit * 4)
+            "SELECT rowid FROM chunk_text WHERE chunk_text MATCH ? ORDER BY rank LIMIT ?",
+            (phrase, limit * 4),
         )
         found = self.chunks(id_ for (id_,) in rows)
         return [chunk for chunk in found.values() if name in chunk.references][:limit]
@@ -149,9 +157,11 @@ class Catalogue:
         files = "FROM files WHERE source_id = ?"
         inner = "(SELECT id FROM files WHERE source_id = ?)"
         ask = {
-            "files": f"SELECT count(*) {files}",  # noqa: S608
-            "bytes": f"SELECT coalesce(sum(size), 0) {files}",  # noqa: S608
+            "files": f"SELECT count(*) {files}",
+            "bytes": f"SELECT coalesce(sum(size), 0) {files}",
             "chunks": f"SELECT count(*) FROM chunks WHERE file_id IN {inner}",  # noqa: S608
             "symbols": f"SELECT count(*) FROM symbols WHERE file_id IN {inner}",  # noqa: S608
         }
-        return {name: self.db.execute(sql, (self.source_id,)).fetchone()[0] for name, sql in ask.items()}
+        return {
+            name: self.db.execute(sql, (self.source_id,)).fetchone()[0] for name, sql in ask.items()
+        }

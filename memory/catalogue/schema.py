@@ -11,7 +11,7 @@ from megacontext.configs.errors import StoreVersionError
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE sources(
-        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT '{}'
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT ''
     );
     CREATE TABLE files(
         id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL REFERENCES sources(id),
@@ -26,7 +26,9 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX directories_by_parent ON directories(source_id, parent);
     CREATE TABLE left_out(
-        source_id INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY(source_id, path)
+        source_id INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL,
+        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        PRIMARY KEY(source_id, path)
     ) WITHOUT ROWID;
     CREATE TABLE chunks(
         id INTEGER PRIMARY KEY, file_id INTEGER NOT NULL, ordinal INTEGER NOT NULL,
@@ -55,6 +57,7 @@ MIGRATIONS: tuple[str, ...] = (
         l1 INTEGER, l1_crc INTEGER, l2 INTEGER, l2_crc INTEGER,
         PRIMARY KEY(tree_id, digest)
     ) WITHOUT ROWID;
+    CREATE INDEX tree_chunks_by_key ON tree_chunks(tree_id, key);
     CREATE TABLE tree_nodes(
         tree_id INTEGER NOT NULL, key BLOB NOT NULL, level INTEGER NOT NULL, children BLOB NOT NULL,
         row INTEGER, crc INTEGER,

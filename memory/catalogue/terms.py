@@ -6,11 +6,15 @@ IDENTIFIER = re.compile(r"[^\W\d]\w*")
 CAMEL_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 MIXED_CASE = re.compile(r"\b\w*[a-z][A-Z]\w*\b")
 
-STOP_WORDS = frozenset(
-    "a an and are as at be by can could do does for from has have how i if in into is it its me my of on or our "
-    "please should so that the their them then there these this to us use used uses using was we what when where "
-    "which who why will with would you your".split()
-)
+# fmt: off
+STOP_WORDS = frozenset({
+    "a", "an", "and", "are", "as", "at", "be", "by", "can", "could", "do", "does", "for", "from",
+    "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "of", "on", "or",
+    "our", "please", "should", "so", "that", "the", "their", "them", "then", "there", "these",
+    "this", "to", "us", "use", "used", "uses", "using", "was", "we", "what", "when", "where",
+    "which", "who", "why", "will", "with", "would", "you", "your",
+})
+# fmt: on
 
 
 def camel_words(text: str) -> str:

@@ -12,17 +12,17 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from megacontext.configs.errors import StoreError, StoreFullError
+from numpy.typing import NDArray
 
 HEADER = struct.Struct("<4sHBBII40s4s")
 HEADER_SIZE = 64
 MAGIC = b"MCCT"
 VERSION = 1
-DTYPES = {1: np.dtype("<u4"), 2: np.dtype("<u2")}
+DTYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<u4"), 2: np.dtype("<u2")}
 TOKEN_IDS, BFLOAT16 = 1, 2
 
 
@@ -46,7 +46,9 @@ class Layout:
     def pack(self) -> bytes:
         """The 64 bytes of the header."""
         name = self.base.encode()[:40]
-        body = HEADER.pack(MAGIC, VERSION, self.level, self.dtype, self.block_size, self.width, name, b"")
+        body = HEADER.pack(
+            MAGIC, VERSION, self.level, self.dtype, self.block_size, self.width, name, b""
+        )
         return body + struct.pack("<I", zlib.crc32(body))
 
 
@@ -110,17 +112,15 @@ class LevelFile:
         """
         layout = self.layout
         first, size = HEADER_SIZE + start * layout.row_bytes, count * layout.row_bytes
-        if self._map is None or first + size > len(self._map):
-            self._remap(first + size)
-        view = np.frombuffer(self._map, DTYPES[layout.dtype], count * layout.width, first)  # type: ignore[arg-type]
-        return view.reshape(count, layout.width)
-
-    def _remap(self, needed: int) -> None:
-        size = os.fstat(self._fd).st_size
-        if needed > size:
+        # A file cut behind our back would kill the process at the first touch of a lost page.
+        length = os.fstat(self._fd).st_size
+        if first + size > length:
             raise StoreError(f"{self.path} is shorter than its committed rows")
-        # The old map stays alive as long as a view of it does.
-        self._map = mmap.mmap(self._fd, size, access=mmap.ACCESS_READ)
+        if self._map is None or first + size > len(self._map):
+            # The old map stays alive as long as a view of it does.
+            self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)
+        view = np.frombuffer(self._map, DTYPES[layout.dtype], count * layout.width, first)
+        return view.reshape(count, layout.width)
 
     def close(self) -> None:
         """Close the file; views that were handed out stay valid."""
@@ -141,5 +141,7 @@ def write_all(fd: int, data: bytes, offset: int, path: Path) -> None:
 
 def _disk_error(exc: OSError, path: Path) -> StoreError:
     if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return StoreFullError(f"the disk is full while writing {path}; free some space and run it again, nothing is lost")
+        return StoreFullError(
+            f"the disk is full while writing {path}; free some space and run it again, nothing is lost"
+        )
     return StoreError(f"cannot write {path}: {exc.strerror}")

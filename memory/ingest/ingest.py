@@ -1,0 +1,314 @@
+"""The one writer of a repository's memory: files in, facts, token rows and keys out.
+
+`reconcile` compares the whole repository with the catalogue; `apply` re-reads named paths. Both end in the same
+state as indexing the final files from scratch. Knows no watcher and no gist.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from megacontext.configs.errors import StoreError, StoreFullError
+from numpy.typing import NDArray
+
+from ..chunking import ChunkedFile, chunk_file
+from ..left_out import LeftOutRules
+from ..listing import Listing, list_files
+from ..tree.keys import digest
+from ..tree.store import TreeStore
+from .facts import FactsWriter
+from .merkle import Merkle
+from .reading import UNSURE_MTIME, FileText, Gone, Refusal, read_file
+from .report import IngestReport, OnProgress, Progress
+
+BATCH_BYTES = 2_000_000
+BATCH_FILES = 256
+
+Tokens = NDArray[np.uint32]
+
+
+class Tokenizer(Protocol):
+    """What ingest asks of a base model's tokenizer."""
+
+    def encode_batch(self, texts: list[str]) -> Sequence[Sequence[int] | Tokens]:
+        """Token ids of each text; special tokens written in a text are ordinary text."""
+        ...
+
+
+@dataclass
+class Batch:
+    """Files on their way: read and chunked, not yet committed."""
+
+    files: list[tuple[FileText, ChunkedFile]] = field(default_factory=list)
+    same: list[FileText] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    new_chunks: dict[bytes, bytes] = field(default_factory=dict)
+    """Digest to bytes of the chunks that have no tokens yet."""
+
+
+class Ingest:
+    """Writes one source into the catalogue and one tree. Safe to call from several threads."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        store: TreeStore,
+        tokenizer: Tokenizer,
+        root: Path,
+        rules: LeftOutRules,
+        source_id: int = 1,
+    ) -> None:
+        self.db = db
+        self.store = store
+        self.tokenizer = tokenizer
+        self.root = root
+        self.rules = rules
+        self.source_id = source_id
+        self.lock = threading.RLock()
+        self.overlays: dict[str, bytes] = {}
+        """Unsaved editor buffers by path: they are read instead of the files."""
+        self._facts = FactsWriter(db, source_id)
+        self._merkle = Merkle(store, source_id)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; raises StoreFullError when the disk is full, StoreError for any other database fault."""
+        with self.lock:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.db.execute("COMMIT")
+            except BaseException as exc:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                self.store.forget_uncommitted()
+                raise _named(exc) from exc
+
+    def reconcile(self, on_progress: OnProgress | None = None) -> IngestReport:
+        """Make the memory equal to the repository: read what is new or changed, forget what is gone."""
+        listing = list_files(self.root)
+        with self.lock:
+            changed, removed = self._compare(listing)
+            return self._ingest(changed, removed, listing, on_progress)
+
+    def apply(self, paths: Iterable[str], on_progress: OnProgress | None = None) -> IngestReport:
+        """Re-read these paths, relative to the root; what is no file any more is forgotten, with all below it."""
+        with self.lock:
+            wanted = dict.fromkeys(paths)
+            below = [path for path in wanted if not (self.root / path).is_file()]
+            removed = {
+                inner: None
+                for path in below
+                for inner in self._indexed_below(path)
+                if inner not in wanted
+            }
+            return self._ingest(list(wanted), list(removed), None, on_progress)
+
+    def _indexed_below(self, directory: str) -> list[str]:
+        rows = self.db.execute(
+            "SELECT path FROM files WHERE source_id = ? AND path >= ? AND path < ?",
+            (self.source_id, directory + "/", directory + "0"),
+        )
+        return [path for (path,) in rows]
+
+    def _compare(self, listing: Listing) -> tuple[list[str], list[str]]:
+        """Paths that may have changed, and indexed paths that are gone."""
+        known = dict(self._stamps("files"))
+        seen = known | dict(self._stamps("left_out")) if self._same_rules() else known
+        unplaced = set(self._merkle.unplaced_files())
+        changed = [
+            path
+            for path in listing.paths
+            if path in unplaced or path in self.overlays or seen.get(path) != self._stamp(path)
+        ]
+        present = {*listing.paths, *self.overlays}
+        return changed, [path for path in known if path not in present]
+
+    def _stamps(self, table: str) -> Iterator[tuple[str, tuple[int, int]]]:
+        sql = f"SELECT path, size, mtime_ns FROM {table} WHERE source_id = ? AND mtime_ns >= 0"  # noqa: S608 - our own names
+        if table == "files":
+            sql = sql.removesuffix(" AND mtime_ns >= 0")
+        for path, size, mtime_ns in self.db.execute(sql, (self.source_id,)):
+            yield path, (size, mtime_ns)
+
+    def _stamp(self, path: str) -> tuple[int, int] | None:
+        try:
+            status = (self.root / path).lstat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
+
+    def _same_rules(self) -> bool:
+        """Whether files were left out by the very rules that hold now."""
+        (state,) = self.db.execute(
+            "SELECT state FROM sources WHERE id = ?", (self.source_id,)
+        ).fetchone()
+        return bool(state == self.rules.fingerprint)
+
+    def _ingest(
+        self,
+        paths: list[str],
+        removed: list[str],
+        listing: Listing | None,
+        on_progress: OnProgress | None,
+    ) -> IngestReport:
+        started = time.perf_counter()
+        report = IngestReport()
+        total = len(paths)
+        placed = {
+            path for path in paths if self.store.path_key(self.source_id, path, directory=False)
+        }
+        indexed = {path for path, _ in self._stamps("files")} if total > BATCH_FILES else None
+        with ThreadPoolExecutor(1, "tokenize") as pool:
+            waiting: tuple[Batch, Future[list[tuple[bytes, Tokens]]]] | None = None
+            on_the_way: set[bytes] = set()
+            for batch, done in self._batches(paths, placed, on_the_way):
+                tokens = pool.submit(self._tokenize, batch.new_chunks)
+                if waiting:
+                    self._commit(*waiting, report, indexed)
+                waiting = batch, tokens
+                on_the_way = set(batch.new_chunks)
+                if on_progress:
+                    on_progress(Progress("files", done, total))
+            last = waiting or (Batch(), pool.submit(self._tokenize, {}))
+            last[0].gone += removed
+            self._commit(*last, report, indexed, listing=listing, settle=True)
+        report.seconds = time.perf_counter() - started
+        return report
+
+    def _batches(
+        self, paths: list[str], placed: set[str], on_the_way: set[bytes]
+    ) -> Iterator[tuple[Batch, int]]:
+        batch, size = Batch(), 0
+        for done, path in enumerate(paths, start=1):
+            size += self._read(path, batch, path in placed)
+            if (
+                size >= BATCH_BYTES
+                or len(batch.files) + len(batch.same) + len(batch.refused) >= BATCH_FILES
+            ):
+                yield self._without_known(batch, on_the_way), done
+                on_the_way = set(batch.new_chunks)
+                batch, size = Batch(), 0
+        if paths:
+            yield self._without_known(batch, on_the_way), len(paths)
+
+    def _read(self, path: str, batch: Batch, placed: bool) -> int:
+        if path in self.overlays:
+            data = self.overlays[path]
+            found: FileText | Refusal | Gone = FileText(path, data, digest(data), UNSURE_MTIME)
+        else:
+            found = read_file(self.root, path, self.rules)
+        match found:
+            case Refusal():
+                batch.refused.append(found)
+                return 0
+            case Gone():
+                batch.gone.append(path)
+                return 0
+        known = self.db.execute(
+            "SELECT digest FROM files WHERE source_id = ? AND path = ?", (self.source_id, path)
+        ).fetchone()
+        if placed and known and known[0] == found.digest:
+            batch.same.append(found)
+        else:
+            chunked = chunk_file(path, found.data)
+            batch.files.append((found, chunked))
+            for chunk in chunked.chunks:
+                batch.new_chunks.setdefault(chunk.digest, found.data[chunk.start : chunk.end])
+        return len(found.data)
+
+    def _without_known(self, batch: Batch, on_the_way: set[bytes]) -> Batch:
+        """Never tokenize a chunk twice: drop those that have tokens, or get them with the batch before."""
+        for known in {*self.store.known(batch.new_chunks), *on_the_way}:
+            batch.new_chunks.pop(known, None)
+        return batch
+
+    def _tokenize(self, chunks: dict[bytes, bytes]) -> list[tuple[bytes, Tokens]]:
+        if not chunks:
+            return []
+        ids = self.tokenizer.encode_batch(
+            [data.decode("utf-8", "replace") for data in chunks.values()]
+        )
+        return [
+            (key, np.asarray(tokens, dtype=np.uint32))
+            for key, tokens in zip(chunks, ids, strict=True)
+        ]
+
+    def _commit(
+        self,
+        batch: Batch,
+        tokens: Future[list[tuple[bytes, Tokens]]],
+        report: IngestReport,
+        indexed: set[str] | None,
+        *,
+        listing: Listing | None = None,
+        settle: bool = False,
+    ) -> None:
+        fresh = tokens.result()
+        with self.transaction():
+            gone = [*batch.gone, *(item.path for item in batch.refused)]
+            was = {path for path in gone if self._is_indexed(path, indexed)}
+            self._merkle.unsettle([*was, *(text.path for text, _ in batch.files)])
+            self._facts.remove(was)
+            self._facts.forget_left_out(batch.gone)
+            self._facts.leave_out(batch.refused)
+            new = [text.path for text, _ in batch.files if not self._is_indexed(text.path, indexed)]
+            self.store.add_tokens(fresh)
+            self._facts.replace(batch.files)
+            rows = self.store.known(
+                {chunk.digest for _, chunked in batch.files for chunk in chunked.chunks}
+            )
+            for text, chunked in batch.files:
+                self._merkle.place_file(
+                    text.path, [(chunk.digest, rows[chunk.digest]) for chunk in chunked.chunks]
+                )
+            for text in batch.same:
+                self._facts.touch(text)
+            if listing is not None:
+                self._facts.keep_left_out(listing.paths, listing.passed_over)
+                state = self.rules.fingerprint, self.source_id
+                self.db.execute("UPDATE sources SET state = ? WHERE id = ?", state)
+            if settle:
+                self._merkle.settle()
+        report.added += new
+        report.changed += sorted({text.path for text, _ in batch.files} - set(new))
+        report.removed += sorted(was)
+        report.left_out |= {item.path: item.reason for item in batch.refused}
+        report.checked += len(batch.files) + len(batch.same)
+        report.tokenized += sum(len(ids) for _, ids in fresh)
+
+    def _is_indexed(self, path: str, indexed: set[str] | None) -> bool:
+        if indexed is not None:
+            return path in indexed
+        found = self.db.execute(
+            "SELECT 1 FROM files WHERE source_id = ? AND path = ?", (self.source_id, path)
+        )
+        return found.fetchone() is not None
+
+    def knows(self, path: str) -> bool:
+        """Whether this path is in memory."""
+        with self.lock:
+            return self._is_indexed(path, None)
+
+    def root_key(self) -> bytes | None:
+        """Key of the whole source; None before the first pass has settled."""
+        found = self.store.path_key(self.source_id, "", directory=True)
+        return found[0] if found else None
+
+
+def _named(exc: BaseException) -> BaseException:
+    if isinstance(exc, sqlite3.Error):
+        if "full" in str(exc):
+            return StoreFullError(
+                "the disk is full; free some space and run it again, nothing is lost"
+            )
+        return StoreError(f"the index cannot be written: {exc}")
+    return exc

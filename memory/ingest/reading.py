@@ -1,0 +1,93 @@
+"""Reading one file of a repository, safely. Knows no database.
+
+Files are hostile: a path may lead out through a symbolic link, name a pipe, grow while it is read, or vanish.
+"""
+
+import os
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..left_out import LeftOutRules
+from ..tree.keys import digest
+
+RACY_NS = 20_000_000
+"""A file changed this shortly before it was read may change again within the same time stamp."""
+UNSURE_MTIME = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """The bytes of one file that belongs in memory."""
+
+    path: str
+    data: bytes
+    digest: bytes
+    mtime_ns: int
+    """UNSURE_MTIME when the time stamp cannot prove that the file is unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that stays out."""
+
+    path: str
+    reason: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A path with no file."""
+
+    path: str
+
+
+def read_file(root: Path, path: str, rules: LeftOutRules) -> FileText | Refusal | Gone:
+    """Read `path` below `root` and judge it; never follows a symbolic link, never waits on a pipe."""
+    reason = rules.by_path(path)
+    try:
+        fd = _open_inside(root, path)
+    except FileNotFoundError:
+        return Gone(path)
+    except NotADirectoryError:
+        return Gone(path)
+    except OSError as exc:
+        return Refusal(path, f"unreadable: {exc.strerror}", -1, -1)
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode):
+            return Gone(path)
+        if not stat.S_ISREG(status.st_mode):
+            return Refusal(path, "not a regular file", -1, -1)
+        reason = reason or rules.by_size(status.st_size)
+        data = b"" if reason else _read_all(fd, rules.max_file_bytes)
+        reason = reason or rules.by_size(len(data)) or rules.by_content(data)
+    except OSError as exc:
+        return Refusal(path, f"unreadable: {exc.strerror}", -1, -1)
+    finally:
+        os.close(fd)
+    racy = time.time_ns() - status.st_mtime_ns < RACY_NS or len(data) != status.st_size
+    if reason:
+        return Refusal(path, reason, status.st_size, status.st_mtime_ns)
+    return FileText(path, data, digest(data), UNSURE_MTIME if racy else status.st_mtime_ns)
+
+
+def _open_inside(root: Path, path: str) -> int:
+    # O_NOFOLLOW guards the last part; a folder on the way that is a link is found by comparing real paths.
+    full = root / path
+    parent = full.parent
+    if parent != root and os.path.realpath(parent) != str(parent):
+        raise FileNotFoundError(path)
+    return os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _read_all(fd: int, limit: int) -> bytes:
+    parts = []
+    left = limit + 1
+    while left > 0 and (part := os.read(fd, min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)

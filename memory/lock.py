@@ -1,0 +1,75 @@
+"""One writer a repository: a lock that dies with its process, and a note of who holds it."""
+
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+from megacontext.configs.errors import StoreBusyError
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The process that may write the index."""
+
+    pid: int
+    command: str
+    since: float
+    """Seconds since the epoch."""
+
+    def __str__(self) -> str:
+        """For a person."""
+        return f"process {self.pid} ({self.command})"
+
+
+class WriterLock:
+    """A lock file; `Writer` facts lie beside it for whoever finds it taken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._note = path.with_suffix(".json")
+        self._lock = FileLock(path, blocking=False)
+
+    def __enter__(self) -> Self:
+        """Take the lock; raises StoreBusyError that names the writer when another process holds it."""
+        try:
+            self._lock.acquire()
+        except Timeout as exc:
+            holder = self.holder() or "another process"
+            raise StoreBusyError(
+                f"{holder} is writing this index; wait for it, or stop it"
+            ) from exc
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
+        writer = Writer(os.getpid(), command, time.time())
+        self._note.write_text(json.dumps(asdict(writer)), encoding="utf-8")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the lock back."""
+        with suppress(OSError):
+            self._note.unlink()
+        self._lock.release()
+
+    def holder(self) -> Writer | None:
+        """Who writes now, None when nobody does or it is not known."""
+        probe = FileLock(self.path, blocking=False)
+        if not self._lock.is_locked:
+            if not self.path.exists():
+                return None
+            with suppress(Timeout), probe:
+                return None
+        try:
+            return Writer(**json.loads(self._note.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None

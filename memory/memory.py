@@ -1,0 +1,209 @@
+"""The memory of one repository, opened: catalogue, tree and, for the one writer, ingest.
+
+Everything above (engine, commands, servers) holds one of these. Knows no model beyond its tokenizer and its name.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from megacontext.configs.errors import StoreError
+from numpy.typing import NDArray
+
+from .catalogue import Catalogue, ChunkRecord
+from .catalogue.connection import open_for_reading, open_for_writing
+from .catalogue.schema import migrate
+from .ingest import Ingest
+from .ingest.gisting import Gister, Gisting
+from .ingest.ingest import Tokenizer
+from .ingest.reading import FileText, read_file
+from .left_out import LeftOutRules
+from .lock import Writer, WriterLock
+from .places import Places
+from .tree.keys import digest
+from .tree.store import ChunkRows, TreeSpec, TreeStore
+from .verify import Verdict, Verifier
+
+REPOSITORY = 1
+"""Source id of the repository itself."""
+
+
+class Memory:
+    """Use `Memory.open`; close it, or use it in a `with` statement."""
+
+    def __init__(
+        self,
+        places: Places,
+        db: sqlite3.Connection,
+        store: TreeStore,
+        tokenizer: Tokenizer,
+        rules: LeftOutRules,
+        lock: WriterLock | None,
+    ) -> None:
+        self.places = places
+        self.db = db
+        self.store = store
+        self.tokenizer = tokenizer
+        self.rules = rules
+        self.catalogue = Catalogue(db, REPOSITORY)
+        self._lock = lock
+        self.ingest = Ingest(db, store, tokenizer, places.root, rules, REPOSITORY) if lock else None
+
+    @classmethod
+    def open(
+        cls,
+        places: Places,
+        spec: TreeSpec,
+        tokenizer: Tokenizer,
+        rules: LeftOutRules,
+        *,
+        write: bool,
+    ) -> Self:
+        """Open the index of a repository, for one writer or for reading.
+
+        Raises StoreBusyError when another process writes, StoreError when there is nothing to read or it is damaged.
+        """
+        if not write:
+            if not places.catalogue.exists():
+                raise StoreError(f"{places.root} is not indexed yet; run `megacontext index`")
+            db = open_for_reading(places.catalogue)
+            return cls(
+                places,
+                db,
+                TreeStore(db, places.trees, spec, writable=False),
+                tokenizer,
+                rules,
+                None,
+            )
+        places.make_state_folder()
+        lock = WriterLock(places.lock).__enter__()
+        try:
+            db = open_for_writing(places.catalogue)
+            migrate(db)
+            db.execute(
+                "INSERT OR IGNORE INTO sources(id, kind, name) VALUES (?, 'repository', '.')",
+                (REPOSITORY,),
+            )
+            return cls(
+                places, db, TreeStore(db, places.trees, spec, writable=True), tokenizer, rules, lock
+            )
+        except sqlite3.DatabaseError as exc:
+            lock.__exit__(None, None, None)
+            raise StoreError(
+                f"{places.catalogue} cannot be used ({exc}); delete {places.state} and index again"
+            ) from exc
+        except BaseException:
+            lock.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> Self:
+        """The open memory."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close files and database, and let another process write."""
+        self.store.close()
+        self.db.close()
+        if self._lock:
+            self._lock.__exit__(None, None, None)
+
+    @property
+    def writer(self) -> Ingest:
+        """The ingest of a memory opened for writing."""
+        if self.ingest is None:
+            raise StoreError("this memory was opened for reading only")
+        return self.ingest
+
+    def gisting(self, gister: Gister) -> Gisting:
+        """The maker of missing gists."""
+        return Gisting(self.writer, gister)
+
+    @property
+    def root_key(self) -> bytes | None:
+        """Merkle root of the repository; None before the first pass has ended."""
+        found = self.store.path_key(REPOSITORY, "", directory=True)
+        return found[0] if found else None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole repository; 0 before the first pass has ended."""
+        found = self.store.path_key(REPOSITORY, "", directory=True)
+        return found[2] if found else 0
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file as they are now (an unsaved buffer first); None when it is gone or left out."""
+        if self.ingest and path in self.ingest.overlays:
+            return self.ingest.overlays[path]
+        found = read_file(self.places.root, path, self.rules)
+        return found.data if isinstance(found, FileText) else None
+
+    def text_of(self, chunk: ChunkRecord, data: bytes | None = None) -> str | None:
+        """The text of a chunk, checked against the file (`data`, or read now); None when memory of it is stale."""
+        data = self.read(chunk.path) if data is None else data
+        part = data[chunk.start : chunk.end] if data is not None else None
+        return (
+            part.decode("utf-8", "replace")
+            if part is not None and digest(part) == chunk.digest
+            else None
+        )
+
+    def chunk_rows(self, chunks: Iterable[ChunkRecord]) -> dict[bytes, ChunkRows]:
+        """Rows of the tree by chunk digest; a chunk without token ids is missing."""
+        return self.store.known({chunk.digest for chunk in chunks})
+
+    def token_ids(self, text: str, rows: ChunkRows | None) -> NDArray[np.uint32]:
+        """Token ids `[n]` of a chunk's text: from L0, or from the tokenizer when the row is missing or damaged."""
+        if rows is not None:
+            try:
+                return self.store.tokens(rows)
+            except StoreError:
+                pass  # damaged: `verify` will say so; the text itself is at hand
+        return np.asarray(self.tokenizer.encode_batch([text])[0], dtype=np.uint32)
+
+    def verifier(self) -> Verifier:
+        """Checks of this memory."""
+        return Verifier(self.catalogue, self.store, self.places.root, self.rules)
+
+    def repair(self, verdict: Verdict) -> None:
+        """Forget what `verdict` found damaged and read it again; gists are for `gisting` to make again."""
+        damage = verdict.damage
+        ingest = self.writer
+        with ingest.transaction():
+            self.store.forget_chunks(damage.chunks)
+            self.store.forget_gists(damage.gists | damage.chunks)
+            self.store.forget_node_gists(damage.nodes)
+            if damage.chunks or damage.paths or damage.keys:
+                self.db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (self.store.id,))
+                self.db.execute(
+                    "UPDATE files SET digest = x'', mtime_ns = -1 WHERE path IN (SELECT value FROM json_each(?))",
+                    (json.dumps(sorted(damage.paths)),),
+                )
+        ingest.reconcile()
+
+    def disk_bytes(self) -> dict[str, int]:
+        """Size of the catalogue and of each level file, in bytes."""
+        sizes = {
+            path.stem: path.stat().st_size for path in sorted(self.store.folder.glob("L*.ctx"))
+        }
+        catalogue = [Path(f"{self.places.catalogue}{ending}") for ending in ("", "-wal")]
+        return {
+            "catalogue": sum(path.stat().st_size for path in catalogue if path.exists()),
+            **sizes,
+        }
+
+    def who_writes(self) -> Writer | None:
+        """The process that writes this index now."""
+        return self._lock.holder() if self._lock else WriterLock(self.places.lock).holder()
