@@ -85,10 +85,10 @@ class RemoteSettings(Section):
 
     base_url: Address
     model: Name
-    api_key_env: VariableName | None = Field(None, json_schema_extra={"hidden": True})
+    api_key_env: VariableName | None = Field(default=None, json_schema_extra={"hidden": True})
     tokenizer: AbsolutePath | None = None
-    timeout_s: Number = Field(60.0, gt=0, le=3600)
-    context_length: Count = Field(8192, ge=512, le=10_000_000)
+    timeout_s: Number = Field(default=60.0, gt=0, le=3600)
+    context_length: Count = Field(default=8192, ge=512, le=10_000_000)
 
 
 class ModelSettings(Section):

@@ -1,0 +1,29 @@
+"""The gister of a loaded base model: its trained GistNet where one lies beside it, else an initial one."""
+
+from pathlib import Path
+
+from .base import BaseModel
+from .base_identity import identify_base
+from .gister import Gister
+from .gistnet_files import has_gistnet, load_gistnet
+from .gistnet_initial import initial_gistnet
+from .transformers_model import TransformersModel
+
+SEED = 0
+
+
+def gister_for(model: BaseModel, folder: Path) -> Gister:
+    """The gister for `model`, which was loaded from `folder`.
+
+    Raises ModelError for a model whose embeddings are out of reach, ModelFilesError for a GistNet that does not fit.
+    """
+    if not isinstance(model, TransformersModel):
+        from megacontext.configs.errors import ModelError
+
+        raise ModelError(f"{model.name} takes text only, so it has no gists; use the text codec")
+    base = identify_base(model.module, model.name, model.tokenizer.fingerprint)
+    if has_gistnet(folder):
+        gistnet = load_gistnet(folder, base)
+    else:
+        gistnet = initial_gistnet(model.module, base, seed=SEED)
+    return Gister(model.module.get_input_embeddings().weight, gistnet)
