@@ -87,7 +87,7 @@ def choose_model(
     if known:
         return _choose_preset(known, terms)
     path = Path(wanted).expanduser()
-    if path.is_dir():
+    if wanted and path.is_dir():
         return _choose_folder(path, terms)
     if _is_hub_name(wanted):
         return _choose_hub(wanted, terms)
@@ -107,8 +107,7 @@ def _choose_best(terms: _Terms) -> Choice:
     reasons: list[str] = []
     for each in presets():
         try:
-            _check_speed(each, terms.machine)
-            choice = _choose_preset(each, terms)
+            choice = _choose_preset(each, terms, fast=True)
         except (ModelChoiceError, ModelFilesError) as exc:
             reasons.append(f"not {each.name}: {exc}")
             continue
@@ -116,10 +115,16 @@ def _choose_best(terms: _Terms) -> Choice:
     raise ModelChoiceError("no model can run here; " + "; ".join(reasons))
 
 
-def _choose_preset(wanted: Preset, terms: _Terms) -> Choice:
+def _choose_preset(wanted: Preset, terms: _Terms, fast: bool = False) -> Choice:
     positions = min(terms.positions, wanted.context_length)
     needs = {kind: wanted.memory(kind, positions) for kind in wanted.precisions}
     place = _place(terms, wanted.shape.parameters, needs)
+    if fast and place.device == "cpu" and wanted.speed_parameters > _CPU_SPEED_LIMIT:
+        raise ModelChoiceError(
+            f"{wanted.speed_parameters / 1e9:.1f} billion weights per token are slow on the "
+            f"processor, the only place for its {_gb(min(needs.values()))}; "
+            "name this model to have it all the same"
+        )
     folder = _find(wanted, terms.folders)
     if folder:
         check_folder(folder)
@@ -197,15 +202,6 @@ def _precisions(terms: _Terms, device: str, parameters: int) -> tuple[Precision,
     if parameters >= _BIG and terms.machine.bfloat16:
         return ("bfloat16",)
     return ("float32", "bfloat16")
-
-
-def _check_speed(wanted: Preset, machine: Machine) -> None:
-    if machine.accelerator is None and wanted.speed_parameters > _CPU_SPEED_LIMIT:
-        billions = wanted.speed_parameters / 1e9
-        raise ModelChoiceError(
-            f"{billions:.1f} billion weights per token are slow without a GPU; "
-            "name this model to have it all the same"
-        )
 
 
 def _find(wanted: Preset, folders: Sequence[Path]) -> Path | None:

@@ -108,7 +108,7 @@ class Preset(Settings):
     active_parameters: int | None = None
     """The published count of those a token passes through, if fewer."""
     context_length: int = Field(gt=0)
-    """Positions it was trained to read, without stretching."""
+    """Positions its own configuration allows."""
     precisions: tuple[Precision, ...] = Field(min_length=1)
     fim: bool
     chat: bool

@@ -71,7 +71,7 @@ class RemoteModel:
         self._server = Server(settings.base_url, settings.timeout_s, _key(settings))
 
     def __repr__(self) -> str:
-        return f"RemoteModel({self.name!r} on {self._server!r})"
+        return f"RemoteModel({self.name!r} on {self._server.shown()})"
 
     def encode(self, text: str) -> list[int]:
         """Token ids, if settings name a tokenizer; else a `RemoteModelError`."""

@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 from typing import Any
 
@@ -23,6 +24,7 @@ from .base import Cancel
 
 _POLL_S = 0.02
 _TRIES = 3
+_DEFAULT_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
 _LONGEST_TEXT = 300  # characters of a server's own words in a message
 _BUSY = {429, 503}
@@ -30,17 +32,23 @@ _BUSY = {429, 503}
 
 @dataclass(frozen=True)
 class Server:
-    """Where to ask. The key is kept out of `repr` and of every message."""
+    """Where to ask. Key and password are kept out of `repr` and of every message."""
 
-    base_url: str
+    base_url: str = field(repr=False)
     timeout_s: float = 60.0
     key: str | None = field(default=None, repr=False)
+
+    def shown(self, path: str = "") -> str:
+        """The address without a user name or password in it."""
+        scheme, _, rest = self.base_url.rstrip("/").partition("://")
+        host, slash, tail = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{tail}{path}"
 
     def headers(self) -> dict[str, str]:
         """What every request carries."""
         return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
-    def redact(self, text: str) -> str:
+    def quote(self, text: str) -> str:
         """A server's own words, shortened, without the key it may repeat."""
         words = " ".join(text.split())
         return (words.replace(self.key, "***") if self.key else words)[:_LONGEST_TEXT]
@@ -76,7 +84,7 @@ class _Exchange(threading.Thread):
         super().__init__(name="remote-model", daemon=True)
         self.events: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
         self._server = server
-        self._url = f"{server.base_url.rstrip('/')}{path}"
+        self._path = path
         self._body = dict(body)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._talk())
@@ -109,13 +117,14 @@ class _Exchange(threading.Thread):
                     self.events.put(event)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as exc:
             raise self._broken(exc) from exc
+        except ExceptionGroup as exc:  # of the connecting tasks, for a port above 65535
+            raise self._broken(httpx.ConnectError(str(exc))) from exc
 
     async def _events(self, client: httpx.AsyncClient) -> AsyncIterator[dict[str, Any]]:
         for attempt in range(1, _TRIES + 1):
+            url = self._server.base_url.rstrip("/") + self._path
             headers = self._server.headers()
-            async with client.stream(
-                "POST", self._url, json=self._body, headers=headers
-            ) as response:
+            async with client.stream("POST", url, json=self._body, headers=headers) as response:
                 if response.status_code == 200:
                     async for event in self._parse(response):
                         yield event
@@ -145,16 +154,18 @@ class _Exchange(threading.Thread):
         try:
             event = json.loads(data)
         except ValueError as exc:
-            raise self._error(f"sent an event that is no JSON: {data[:80]!r}") from exc
+            raise self._error(
+                f"sent an event that is no JSON: {self._server.quote(data)!r}"
+            ) from exc
         if not isinstance(event, dict):
-            raise self._error(f"sent an event that is no object: {data[:80]!r}")
+            raise self._error(f"sent an event that is no object: {self._server.quote(data)!r}")
         if event.get("error"):
-            raise self._error(f"broke off with an error: {_words(event)}")
+            raise self._error(f"broke off with an error: {self._server.quote(_words(event))}")
         return event
 
     async def _refused(self, response: httpx.Response) -> RemoteModelError:
         await response.aread()
-        said = _words(_json_or_text(response))
+        said = self._server.quote(_words(_json_or_text(response)))
         match response.status_code:
             case 401 | 403:
                 mend = "set the environment variable that model.remote.api_key_env names to a key"
@@ -191,20 +202,20 @@ class _Exchange(threading.Thread):
         return self._error(what)
 
     def _error(self, what: str) -> RemoteModelError:
-        return RemoteModelError(f"the model server {_shown(self._url)} {self._server.redact(what)}")
+        return RemoteModelError(f"the model server {self._server.shown(self._path)} {what}")
 
 
 def _retry_after(response: httpx.Response) -> float:
     """Seconds to wait: what the server asks for, within reason."""
-    value = response.headers.get("retry-after", "1")
+    value = response.headers.get("retry-after", "")
     try:
         seconds = float(value)
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time()
         except ValueError:
-            seconds = 1.0
-    return min(max(seconds, 0.0), _LONGEST_WAIT_S)
+            seconds = _DEFAULT_WAIT_S
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S) if isfinite(seconds) else _DEFAULT_WAIT_S
 
 
 def _json_or_text(response: httpx.Response) -> Any:
@@ -220,10 +231,3 @@ def _words(answer: Any) -> str:
         inner = answer.get("error") or answer.get("message") or answer.get("detail") or ""
         return _words(inner) if isinstance(inner, dict) else str(inner)
     return str(answer)
-
-
-def _shown(url: str) -> str:
-    """The address without a user name or password in it."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

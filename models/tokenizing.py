@@ -28,6 +28,8 @@ class TextTokenizer:
     def __init__(self, definition: bytes) -> None:
         """Read the bytes of a `tokenizer.json`. Raises `ValueError` if they are none."""
         content = json.loads(definition)
+        if not isinstance(content, dict):
+            raise ValueError("no object")  # noqa: TRY004  a wrong file, not a wrong argument
         added = content.get("added_tokens") or []
         if not all(token["special"] for token in added):
             # Only tokens marked special can be left unparsed, and Qwen coders mark theirs as plain.
@@ -57,7 +59,7 @@ class TextTokenizer:
             raise ModelFilesError(
                 f"{file} cannot be read ({exc.strerror}); download the model's tokenizer.json again"
             ) from exc
-        except ValueError as exc:
+        except (ValueError, TypeError, KeyError) as exc:
             raise ModelFilesError(
                 f"{file} is no tokenizer of the tokenizers library; "
                 "download the model's tokenizer.json again"
