@@ -1,0 +1,143 @@
+"""What the catalogue has to say about a query: candidate chunks and why each might matter.
+
+Every finding is a number in [0, 1] under a named column, and some words for a person. Knows no weights: what a
+finding is worth is the scorer's affair.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..catalogue import Catalogue, ChunkRecord, SearchHit, SymbolRecord
+from ..catalogue.terms import identifiers
+from .query import FocusQuery
+from .tree_view import TreeView
+from .words import code_names, stems
+
+MAX_HITS = 200
+"""Full-text hits taken of the question; of the window, a third."""
+MAX_NAMES = 32
+MAX_DEFINITIONS = 24
+"""A name that is defined more often says too little about which one is meant."""
+MAX_USERS = 16
+PLAIN_WORD = 0.4
+"""How much a question's ordinary word counts as the name of a definition, against one written as code."""
+ELSEWHERE = 0.5
+"""How much a name near the cursor counts for a definition that its file neither holds nor seems to import."""
+
+
+@dataclass
+class Finding:
+    """What speaks for one chunk."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """The identifier behind a value, where there is one."""
+
+    def note(self, column: str, value: float, name: str = "") -> None:
+        """Keep the strongest value of a column."""
+        if value > self.values.get(column, 0.0):
+            self.values[column] = value
+            self.names[column] = name
+
+
+class Evidence:
+    """The findings for one query, by chunk id, with the chunks themselves."""
+
+    def __init__(self, tree: TreeView, query: FocusQuery) -> None:
+        self.tree = tree
+        self.query = query
+        self.asked = stems(query.text)
+        self.findings: dict[int, Finding] = defaultdict(Finding)
+        self.chunks: dict[int, ChunkRecord] = {}
+        catalogue = tree.catalogue
+        self.cursor = catalogue.chunk_at(query.at.path, query.at.line) if query.at else None
+        self._search(catalogue)
+        self._link(catalogue)
+        self._look_around()
+        missing = [id_ for id_ in self.findings if id_ not in self.chunks]
+        self.chunks.update(catalogue.chunks(missing))
+        # A hit can vanish between two questions to a catalogue that is being written.
+        self.findings = {id_: found for id_, found in self.findings.items() if id_ in self.chunks}
+
+    def _search(self, catalogue: Catalogue) -> None:
+        if self.query.text:
+            self._take_hits("bm25", catalogue.search(self.query.text, MAX_HITS))
+        if self.query.window:
+            self._take_hits("similar", catalogue.search(self.query.window, MAX_HITS // 3))
+
+    def _take_hits(self, column: str, hits: list[SearchHit]) -> None:
+        best = max((hit.score for hit in hits), default=0.0)
+        for hit in hits:
+            if hit.score > 0:
+                self.findings[hit.chunk_id].note(column, hit.score / best)
+
+    # Definitions and uses
+
+    def _link(self, catalogue: Catalogue) -> None:
+        written = code_names(self.query.text)
+        plain = [name for name in identifiers(self.query.text) if name not in written]
+        near = [name for name in self._names_near_cursor() if name not in written]
+        asked = set(written) | set(plain)
+        for name in written[:MAX_NAMES]:
+            self._define(catalogue.symbols_named(name, MAX_DEFINITIONS + 1), 1.0, asked)
+        for name in plain[:MAX_NAMES]:
+            self._define(catalogue.symbols_named(name, MAX_DEFINITIONS + 1), PLAIN_WORD, asked)
+        home = self._names_at_home() if near else frozenset()
+        for name in near[:MAX_NAMES]:
+            weight = 1.0 if name in home else ELSEWHERE
+            self._define(catalogue.symbols_named(name, MAX_DEFINITIONS + 1), weight, home)
+        defined = (
+            [self.cursor.symbol.rpartition(".")[2]] if self.cursor and self.cursor.symbol else []
+        )
+        for name in dict.fromkeys([*defined, *written[:4]]):
+            self._use(name, catalogue.users_of(name, MAX_USERS))
+
+    def _names_near_cursor(self) -> Iterable[str]:
+        if self.query.window:
+            return identifiers(self.query.window)
+        return self.cursor.references if self.cursor else ()
+
+    def _names_at_home(self) -> frozenset[str]:
+        """Names that the cursor's file holds or seems to import: those its first chunks use, and its symbols."""
+        at = self.query.at
+        chunks = self.tree.chunks_of(at.path) if at else []
+        imported = {name for chunk in chunks[:2] for name in chunk.references}
+        return frozenset(imported | {chunk.symbol.rpartition(".")[2] for chunk in chunks})
+
+    def _define(self, symbols: list[SymbolRecord], weight: float, context: Iterable[str]) -> None:
+        if len(symbols) > MAX_DEFINITIONS:
+            return
+        known = set(context)
+        inside = [
+            symbol
+            for symbol in symbols
+            if symbol.scope and symbol.scope.rpartition(".")[2] in known
+        ]
+        for symbol in symbols:
+            # A class named beside its method says which of the namesakes is meant.
+            sharers = len(inside) if symbol in inside else len(symbols)
+            self.findings[symbol.chunk_id].note("defines", weight / sharers**0.5, symbol.name)
+
+    def _use(self, name: str, users: list[ChunkRecord]) -> None:
+        for chunk in users:
+            self.chunks[chunk.id] = chunk
+            self.findings[chunk.id].note("uses", 1 / len(users) ** 0.25, name)
+
+    def _look_around(self) -> None:
+        """The cursor's own file is always looked at, chunk by chunk."""
+        if self.query.at is None:
+            return
+        for chunk in self.tree.chunks_of(self.query.at.path):
+            self.chunks[chunk.id] = chunk
+            self.findings[chunk.id].note("near", near_in_file(chunk, self.query.at.line))
+
+
+def near_in_file(chunk: ChunkRecord, line: int) -> float:
+    """1 under the cursor, falling with the distance in lines towards 0.4 at the far end of the file."""
+    return 0.4 + 0.6 / (1 + lines_between(chunk, line) / 40)
+
+
+def lines_between(chunk: ChunkRecord, line: int) -> int:
+    """Lines from a chunk to a 1-based line; 0 inside it."""
+    return max(chunk.start_line - line, line - chunk.end_line, 0)

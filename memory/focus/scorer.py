@@ -1,0 +1,141 @@
+"""Who says which entries deserve more detail: the protocol, and the scorer that weighs features.
+
+A learned scorer joins through the same protocol with the features as its inputs. Knows no budget and no cost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .evidence import Evidence, lines_between
+from .features import FEATURES, Array, Carried, FeatureTable
+from .lru import Lru
+from .node import DIRECTORY, Node
+from .query import FocusQuery
+from .tree_view import TreeView
+
+CACHED_QUERIES = 4
+MAX_REASONS = 3
+
+
+class Scorer(Protocol):
+    """Scores nodes of a tree for a query."""
+
+    def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
+        """Signed scores `[n]`: above 0 expand, below 0 collapse; larger is more urgent."""
+
+    def reasons(self, node: Node, query: FocusQuery) -> tuple[str, ...]:
+        """Why a node has its score, for a person, the strongest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each feature adds to a score, in the order of FEATURES, and where 0 lies."""
+
+    bm25: float = 1.0
+    similar: float = 0.5
+    company: float = 0.3
+    defines: float = 0.9
+    uses: float = 0.3
+    imports: float = 0.3
+    path: float = 0.3
+    name: float = 0.6
+    near: float = 0.6
+    recent: float = 0.1
+    accessed: float = 0.1
+    aside: float = -0.3
+    level: float = 0.0
+    span: float = 0.0
+    threshold: float = 0.35
+    """Taken off the sum: what weighs less is not worth its positions."""
+
+    def vector(self) -> Array:
+        """The weights of the features `[F]`."""
+        return np.array(astuple(self)[: len(FEATURES)], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One query's evidence, weighed."""
+
+    table: FeatureTable
+    scores: Carried
+    features: Carried
+
+
+class FeatureScorer:
+    """A weighted sum of features; a coarse node scores as the best chunk below it."""
+
+    def __init__(self, tree: TreeView, weights: Weights | None = None) -> None:
+        self.tree = tree
+        self.weights = weights or Weights()
+        self._vector = self.weights.vector()
+        self._judged: Lru[tuple[FocusQuery, tuple[int, int]], _Judged] = Lru(CACHED_QUERIES)
+
+    def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
+        """Signed scores `[n]`, about -0.4 … 2."""
+        judged = self._judge(query)
+        return np.array([judged.scores.at(node)[0] for node in nodes], dtype=np.float32)
+
+    def reasons(self, node: Node, query: FocusQuery) -> tuple[str, ...]:
+        """The features that add most to the score, strongest first."""
+        judged = self._judge(query)
+        row = judged.features.at(node)
+        parts = row * self._vector
+        best = [index for index in np.argsort(-parts)[:MAX_REASONS] if parts[index] > 0.01]
+        return tuple(
+            self._words(judged.table.evidence, node, FEATURES[index], float(row[index]))
+            for index in best
+        )
+
+    def _judge(self, query: FocusQuery) -> _Judged:
+        key = query, self.tree.version
+        judged = self._judged.get(key)
+        if judged is None:
+            table = FeatureTable(Evidence(self.tree, query))
+            scores = Carried(
+                table, self._weigh(table.rows), lambda path: self._weigh(table.file_row(path))
+            )
+            judged = _Judged(table, scores, Carried(table, table.rows, table.file_row))
+            self._judged.put(key, judged)
+        return judged
+
+    def _weigh(self, rows: Array) -> Array:
+        weighed: Array = (rows @ self._vector)[..., None] - np.float32(self.weights.threshold)
+        return weighed
+
+    def _words(self, evidence: Evidence, node: Node, column: str, value: float) -> str:
+        name = ""
+        if node.level < DIRECTORY:
+            for chunk in self.tree.chunks(node):
+                finding = evidence.findings.get(chunk.id)
+                name = name or (finding.names.get(column, "") if finding else "")
+        match column:
+            case "defines" | "uses":
+                return f"{column} {name}" if name else f"{column} what is asked for"
+            case "near":
+                return self._nearness(evidence, node)
+            case "imports":
+                return "imported at the cursor"
+            case "recent":
+                return "lately edited"
+            case "accessed":
+                return "read in this session"
+        return f"{LABELS.get(column, column)} {value:.2f}"
+
+    def _nearness(self, evidence: Evidence, node: Node) -> str:
+        at = evidence.query.at
+        if at is None or node.level == DIRECTORY or node.path != at.path:
+            return "near the cursor's file"
+        lines = min(lines_between(chunk, at.line) for chunk in self.tree.chunks(node))
+        return f"{lines} line{'s' * (lines != 1)} from the cursor" if lines else "at the cursor"
+
+
+LABELS = {
+    "similar": "like the text at the cursor",
+    "company": "file matches",
+    "path": "path matches",
+    "name": "name matches",
+}

@@ -1,0 +1,177 @@
+"""A cut as text: directory lines, file outlines, chunk signatures, and verbatim chunks.
+
+Works with every base model, remote ones included. Knows no score and no budget. What is verbatim is checked
+against the bytes of its file when it is read: stale memory is listed as stale, never shown.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from megacontext.models.base import Segment, Special, Text, TextCounter, Tokens
+
+from ..catalogue import ChunkRecord
+from ..tree.keys import digest
+from .codec import Rendering, Shown, WorkingEntry
+from .lru import Lru
+from .node import CHUNK, DIRECTORY, FILE, TEXT_LEVELS, TOKENS, Node
+from .outlines import chunk_signature, directory_line, file_outline
+from .tree_view import TreeView
+
+GAP = "...\n"
+"""Between two verbatim chunks of a file with something left out between them."""
+CACHED_COUNTS = 65_536
+
+
+class ChunkTokens(Protocol):
+    """The tokens of chunks, from L0 of a tree or counted anew."""
+
+    def counts(self, chunks: Sequence[ChunkRecord]) -> list[int]:
+        """How many tokens each chunk has."""
+
+    def tokens(self, chunk: ChunkRecord) -> Sequence[int] | None:
+        """Token ids of a chunk; None where the model has none to give (remote ones)."""
+
+
+class TextCodec:
+    """Costs and rendering of text entries.
+
+    `counter` counts outlines and headers in the base model's tokens; `read` gives the bytes of a path as an
+    editor or the disk has them now (None: gone); `separated` says that the model knows `<|file_sep|>`.
+    """
+
+    levels = TEXT_LEVELS
+
+    def __init__(
+        self,
+        tree: TreeView,
+        tokens: ChunkTokens,
+        counter: TextCounter,
+        read: Callable[[str], bytes | None],
+        *,
+        separated: bool = False,
+    ) -> None:
+        self.tree = tree
+        self._tokens = tokens
+        self._counter = counter
+        self._read = read
+        self._separated = separated
+        self._texts: Lru[str, int] = Lru(CACHED_COUNTS)
+        self._verbatim: Lru[bytes, int] = Lru(CACHED_COUNTS)
+
+    # Cost
+
+    def prepare(self, nodes: Sequence[Node]) -> None:
+        """Read the token counts of many chunks (L2 or L0 nodes) at once."""
+        chunks = [self.tree.chunk(node) for node in nodes if node.level <= CHUNK]
+        missing = {
+            chunk.digest: chunk for chunk in chunks if self._verbatim.get(chunk.digest) is None
+        }
+        if missing:
+            for key, count in zip(
+                missing, self._tokens.counts(list(missing.values())), strict=True
+            ):
+                self._verbatim.put(key, count)
+
+    def cost(self, node: Node, after: Node | None) -> int:
+        """Positions of `node` behind the spoken node `after`, its header or gap included."""
+        mark = self._separated and self._opens_file(node, after)
+        return mark + self._count(self._lead(node, after)) + self._body_cost(node)
+
+    def _body_cost(self, node: Node) -> int:
+        if node.level != TOKENS:
+            return self._count(self._body(node))
+        if (known := self._verbatim.get(node.digest)) is None:
+            self.prepare([node])
+            known = self._verbatim.get(node.digest) or 0
+        return known
+
+    def _count(self, text: str) -> int:
+        known = self._texts.get(text)
+        if known is None:
+            known = self._counter.count(text) if text else 0
+            self._texts.put(text, known)
+        return known
+
+    # Rendering
+
+    def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
+        """Render the spoken entries of a cut, given in reading order.
+
+        Chunks whose file has changed are left out, and their paths named in `stale`.
+        """
+        shown: list[Shown] = []
+        stale: dict[str, None] = {}
+        contents: dict[str, bytes | None] = {}
+        after: Node | None = None
+        for entry in entries:
+            if entry.silent:
+                continue
+            body = self._readable(entry, contents)
+            parts = None if body is None else self._segments(entry.node, body)
+            if body is None or parts is None:
+                stale[entry.path] = None
+                continue
+            lead = self._lead(entry.node, after)
+            mark = (
+                [Special("file_sep")]
+                if self._separated and self._opens_file(entry.node, after)
+                else []
+            )
+            shown.append(
+                Shown(entry, lead + body, (*mark, *([Text(lead)] if lead else []), *parts))
+            )
+            after = entry.node
+        return Rendering(tuple(shown), tuple(stale))
+
+    def _readable(self, entry: WorkingEntry, contents: dict[str, bytes | None]) -> str | None:
+        """The entry's own text; None when it is stale. `contents` holds the files that were read so far."""
+        if entry.level == TOKENS:
+            return self._verbatim_text(entry.node, contents)
+        return self._body(entry.node)
+
+    def _segments(self, node: Node, body: str) -> list[Segment] | None:
+        """The entry's own part of the prompt; None when there is none to give now."""
+        ids = self._tokens.tokens(self.tree.chunk(node)) if node.level == TOKENS else None
+        return [Text(body) if ids is None else Tokens(tuple(ids))]
+
+    def _lead(self, node: Node, after: Node | None) -> str:
+        if self._opens_file(node, after):
+            return self._header(node.path)
+        return GAP if self._leaves_gap(node, after) else ""
+
+    def _verbatim_text(self, node: Node, contents: dict[str, bytes | None]) -> str | None:
+        chunk = self.tree.chunk(node)
+        if node.path not in contents:
+            contents[node.path] = self._read(node.path)
+        data = contents[node.path]
+        piece = None if data is None else data[chunk.start : chunk.end]
+        if piece is None or digest(piece) != chunk.digest:
+            return None
+        return piece.decode("utf-8", "replace")
+
+    # Text
+
+    def _header(self, path: str) -> str:
+        return f"{path}\n" if self._separated else f"### {path}\n"
+
+    def _opens_file(self, node: Node, after: Node | None) -> bool:
+        return node.level != DIRECTORY and (
+            after is None or after.level == DIRECTORY or after.path != node.path
+        )
+
+    def _leaves_gap(self, node: Node, after: Node | None) -> bool:
+        if (
+            after is None
+            or node.level != TOKENS
+            or after.level != TOKENS
+            or node.path != after.path
+        ):
+            return False
+        return node.start > after.start + 1
+
+    def _body(self, node: Node) -> str:
+        if node.level == DIRECTORY:
+            return directory_line(node, self.tree)
+        if node.level == FILE:
+            return file_outline(self.tree.chunks(node), self.tree.symbols_of(node.path))
+        return chunk_signature(self.tree.chunk(node))

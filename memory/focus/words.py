@@ -1,0 +1,42 @@
+"""Words of names and questions, cut down to stems so that "folding" meets `fold_header`."""
+
+import re
+from collections.abc import Iterable
+
+from ..catalogue.terms import CAMEL_HUMP, STOP_WORDS
+
+SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "e", "y")
+SHORTEST_STEM = 3
+CODE_NAME = re.compile(
+    r"`([^`]+)`|\b([^\W\d]\w*)(?=\()|\b(\w*_\w+|\w*[a-z][A-Z]\w*|\w+(?:\.\w+)+)\b"
+)
+
+
+def stem(word: str) -> str:
+    """A lower-case word without its ending: rough, but the same for names and questions."""
+    word = word.lower()
+    for suffix in SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= SHORTEST_STEM:
+            return word[: -len(suffix)]
+    return word
+
+
+def stems(text: str) -> frozenset[str]:
+    """The stems of all words in a text, identifiers split into their parts, stop words left out."""
+    humps = (hump for part in re.split(r"[\W_]+", text) for hump in CAMEL_HUMP.findall(part))
+    return frozenset(
+        stem(hump) for hump in humps if len(hump) > 1 and hump.lower() not in STOP_WORDS
+    )
+
+
+def code_names(text: str) -> list[str]:
+    """Identifiers of a question that are meant as code: `quoted`, called(), snake_case, camelCase, dotted.name."""
+    found = (name for groups in CODE_NAME.findall(text) for name in groups if name)
+    return list(dict.fromkeys(part for name in found for part in re.findall(r"[^\W\d]\w*", name)))
+
+
+def overlap(asked: frozenset[str], named: Iterable[str]) -> float:
+    """How well a name answers a question, in [0, 1]: twice the shared stems over all of both."""
+    own = frozenset(named)
+    shared = len(asked & own)
+    return 2 * shared / (len(asked) + len(own)) if shared else 0.0
