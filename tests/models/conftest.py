@@ -61,6 +61,7 @@ def tiny_module(kind: str):
         SmolLM3ForCausalLM,
     )
 
+    torch.set_num_threads(1)  # more would only wait for each other on matrices this small
     torch.manual_seed(7)
     common = {
         "vocab_size": VOCABULARY,
