@@ -14,21 +14,24 @@ from .base import common_prefix
 PositionKey = int | bytes
 
 _REWINDABLE = {"full_attention", "sliding_attention"}
-_FIRST_ROOM = 256
+_SLACK = 256  # positions beyond those needed, so that not every token makes a new buffer
 
 
 class GrowingLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values `[1, heads, n, head_dim]` as views of buffers that double when they are full.
+    """Keys and values `[1, heads, n, head_dim]` as views of buffers with room for what is to come.
 
     A `DynamicLayer` copies everything it holds at every token. This one writes the new rows only,
     and `crop` merely shortens the views. Sliding-window layers use it too: they keep their whole
     past, which the attention mask hides, so that a prompt can go back to any position.
     """
 
+    reserved = 0
+    """Positions to make room for when a new buffer is needed."""
+
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         """Make empty buffers of the type, device and shape of the first states."""
         super().lazy_initialization(key_states, value_states)
-        self._room = [_buffer(states, _FIRST_ROOM) for states in (key_states, value_states)]
+        self._room = [_buffer(states, self.reserved) for states in (key_states, value_states)]
         self.keys, self.values = (room[:, :, :0] for room in self._room)
 
     def update(
@@ -40,7 +43,7 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]
         start = self.keys.shape[-2]
         end = start + key_states.shape[-2]
         if end > self._room[0].shape[-2]:
-            self._grow(max(end, 2 * start))
+            self._grow(max(end + _SLACK, self.reserved))
         for room, states in zip(self._room, (key_states, value_states), strict=True):
             room[:, :, start:end] = states
         self.keys, self.values = (room[:, :, :end] for room in self._room)
@@ -71,7 +74,7 @@ class PrefixCache:
         """Forget everything."""
         self.keys: list[PositionKey] = []
         self.states: Any = (
-            Cache(layer_class_to_replicate=GrowingLayer)
+            Cache(layers=[GrowingLayer() for _ in range(self._config.num_hidden_layers)])
             if self._rewindable
             else DynamicCache(config=self._config)
         )
@@ -89,6 +92,12 @@ class PrefixCache:
             self.states.crop(-surplus)
             del self.keys[kept:]
         return len(self.keys)
+
+    def reserve(self, positions: int) -> None:
+        """Tell how many positions there will be, so that memory is taken once."""
+        for layer in self.states.layers:
+            if isinstance(layer, GrowingLayer):
+                layer.reserved = positions
 
     def append(self, keys: Sequence[PositionKey]) -> None:
         """Note the keys of positions whose states the model has just added."""

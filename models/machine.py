@@ -1,10 +1,11 @@
 """What this machine has to run a model on: memory, processors, accelerators.
 
 Everything but the accelerators is read from the operating system; those are asked of torch, and
-only when `probe_machine` is called, since torch takes seconds to load.
+only where the system shows a GPU, since torch takes seconds to load.
 """
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ _CGROUP_LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+_GPU_DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""What the drivers of NVIDIA, AMD and WSL show."""
 _FLAG_LINES = {"flags", "Features"}  # on x86 and on ARM
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
@@ -38,7 +41,7 @@ class Machine:
 
 
 def probe_machine() -> Machine:
-    """The machine with its best accelerator. Loads torch."""
+    """The machine with its best accelerator. Loads torch where there may be one."""
     return Machine(_memory(), _processors(), _has_bfloat16(), _accelerator())
 
 
@@ -66,6 +69,8 @@ def _has_bfloat16() -> bool:
 
 
 def _accelerator() -> Accelerator | None:
+    if sys.platform != "darwin" and not any(path.exists() for path in _GPU_DEVICES):
+        return None  # and seconds saved: torch need not be loaded to hear the same
     import torch
 
     if torch.cuda.is_available():

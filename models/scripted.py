@@ -110,6 +110,8 @@ class ScriptedModel:
     ) -> Iterator[GenerationEvent]:
         """Stream the next reply; see `BaseModel.generate`."""
         keys = self._keys(prompt)
+        if not keys:
+            raise ModelError("the prompt is empty; give the model at least one token")
         if len(keys) >= self.context_length:
             raise ModelError(
                 f"the prompt takes {len(keys)} positions and {self.name} reads "
@@ -172,8 +174,6 @@ class ScriptedModel:
                     keys.append(getattr(_SPECIALS, name))
                 case Vectors():
                     keys += segment.keys
-        if not keys:
-            raise ModelError("the prompt is empty; give the model at least one token")
         return keys
 
 

@@ -127,7 +127,7 @@ class TransformersModel:
 
     def count(self, prompt: Prompt) -> int:
         """Positions that `prompt` takes."""
-        return len(self._positions(prompt).keys)
+        return len(self._lay_out(prompt).keys)
 
     def generate(
         self, prompt: Prompt, sampling: Sampling | None = None, cancel: Cancel | None = None
@@ -136,7 +136,8 @@ class TransformersModel:
 
         The attention states of prompt and answer stay for the next prompt, also after a cancel.
         """
-        positions = self._positions(prompt)
+        positions = self._lay_out(prompt)
+        self._check_length(len(positions.keys))
         sampling = sampling or Sampling()
         if not self._enter(cancel):
             yield Usage(len(positions.keys), 0, 0, "cancelled")
@@ -162,11 +163,11 @@ class TransformersModel:
         self, positions: "_Positions", sampling: Sampling, cancel: Cancel | None
     ) -> Iterator[GenerationEvent]:
         length = len(positions.keys)
-        reused = self._rewind(positions.keys)
         sampler = Sampler(sampling)
         pieces = PieceMaker(self.decode, sampling.stop)
         stops = self._stops | set(sampling.stop_token_ids)
         room = min(sampling.max_new_tokens, self.context_length - length)
+        reused = self._rewind(positions.keys, room)
         generated = 0
         reason: StopReason = "length"
         token = self._prefill(positions, sampler, cancel)
@@ -186,8 +187,10 @@ class TransformersModel:
         yield Usage(length, reused, generated, reason)
 
     @torch.inference_mode()
-    def _rewind(self, keys: Sequence[PositionKey]) -> int:
-        return self._cache.rewind(keys)
+    def _rewind(self, keys: Sequence[PositionKey], room: int) -> int:
+        kept = self._cache.rewind(keys)
+        self._cache.reserve(len(keys) + room)
+        return kept
 
     def _prefill(
         self, positions: "_Positions", sampler: Sampler, cancel: Cancel | None
@@ -240,7 +243,7 @@ class TransformersModel:
             )
         return token
 
-    def _positions(self, prompt: Prompt) -> "_Positions":
+    def _lay_out(self, prompt: Prompt) -> "_Positions":
         positions = _Positions()
         for segment in self._segments(prompt):
             match segment:
@@ -254,14 +257,16 @@ class TransformersModel:
                 case Vectors():
                     self._check_width(segment)
                     positions.add_vectors(segment)
-        if not positions.keys:
+        return positions
+
+    def _check_length(self, length: int) -> None:
+        if not length:
             raise ModelError("the prompt is empty; give the model at least one token")
-        if len(positions.keys) >= self.context_length:
+        if length >= self.context_length:
             raise ModelError(
-                f"the prompt takes {len(positions.keys)} positions and {self.name} reads "
+                f"the prompt takes {length} positions and {self.name} reads "
                 f"{self.context_length} with the answer; lower the budget"
             )
-        return positions
 
     def _segments(self, prompt: Prompt) -> Sequence[Any]:
         match prompt:

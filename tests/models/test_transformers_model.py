@@ -301,6 +301,11 @@ def test_a_prompt_that_does_not_fit_is_refused_with_the_cause(tiny_models, promp
         list(tiny_models("qwen2").generate(prompt))
 
 
+def test_any_prompt_can_be_counted(tiny_models):
+    model = tiny_models("qwen2")
+    assert (model.count(""), model.count([Tokens((1,) * 5000)])) == (0, 5000)
+
+
 def test_weights_that_give_no_numbers_are_named(write_model, tmp_path):
     from megacontext.models.loading import load_folder
 
