@@ -72,6 +72,7 @@ Count = Annotated[int, BeforeValidator(_no_truth)]
 Number = Annotated[float, BeforeValidator(_no_truth)]
 Temperature = Annotated[Number, Field(ge=0, le=2)]
 Name = Annotated[str, Field(min_length=1)]
+Slots = Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole_number)]
 
 
 class Section(BaseModel):
@@ -106,11 +107,10 @@ class MemorySettings(Section):
     """What is indexed, and at which detail."""
 
     max_file_bytes: Count = Field(ge=1, le=100_000_000)
-    include_patterns: tuple[Name, ...]
     exclude_patterns: tuple[Name, ...]
     secrets: bool = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
     gists: Literal["auto", "on", "off"]
-    gist_slots: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole_number)]
+    gist_slots: Slots
     debounce_ms: Count = Field(ge=0, le=10_000)
 
 
@@ -119,6 +119,7 @@ class FocusSettings(Section):
 
     budget: Count = Field(ge=64, le=1_000_000)
     codec: Literal["text", "gist"]
+    gist_slots: Slots
     rounds: Count = Field(ge=1, le=64)
     max_actions_per_round: Count = Field(ge=1, le=100_000)
     cooldown_rounds: Count = Field(ge=0, le=64)

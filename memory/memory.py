@@ -131,6 +131,11 @@ class Memory:
         """The maker of missing gists."""
         return Gisting(self.writer, gister)
 
+    def has_all_gists(self) -> bool:
+        """Whether nothing waits for a gist."""
+        root = self.root_key
+        return root is not None and self.store.has_gist(root)
+
     @property
     def root_key(self) -> bytes | None:
         """Merkle root of the repository; None before the first pass has ended."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .records import ChunkRecord, FileRecord, LeftOut, SearchHit, SymbolRecord
 from .terms import fts_query, query_words
@@ -54,8 +54,8 @@ class Catalogue:
     def _files(self, condition: str, values: Sequence[object]) -> Iterator[FileRecord]:
         sql = f"SELECT {FILE_COLUMNS} FROM files WHERE source_id = ? AND {condition}"  # noqa: S608 - constants only
         for row in self.db.execute(sql, (self.source_id, *values)):
-            values: list[Any] = [*row[:9], bool(row[9])]
-            yield FileRecord(*values)
+            record: list[Any] = [*row[:9], bool(row[9])]
+            yield FileRecord(*record)
 
     def chunks_of(self, file_id: int) -> list[ChunkRecord]:
         """The chunks of one file, in order."""
@@ -144,6 +144,19 @@ class Catalogue:
         )
         found = self.chunks(id_ for (id_,) in rows)
         return [chunk for chunk in found.values() if name in chunk.references][:limit]
+
+    def stamps(self, table: Literal["files", "left_out"]) -> dict[str, tuple[int, int]]:
+        """`(size in bytes, mtime in ns)` by path, of indexed or of left-out files; a negative mtime proves nothing."""
+        rows = self.db.execute(
+            f"SELECT path, size, mtime_ns FROM {table} WHERE source_id = ?",  # noqa: S608 - one of two names
+            (self.source_id,),
+        )
+        return {path: (size, mtime_ns) for path, size, mtime_ns in rows}
+
+    def state(self) -> str:
+        """Fingerprint of the rules that the last whole pass left files out by; "" before it."""
+        found = self.db.execute("SELECT state FROM sources WHERE id = ?", (self.source_id,)).fetchone()
+        return str(found[0]) if found else ""
 
     def left_out(self) -> list[LeftOut]:
         """What was seen but not indexed, ordered by path."""

@@ -5,7 +5,7 @@ scores well; chunks are then rendered in the order of score per cost. What score
 so does what a much better newcomer needs the room of. Knows no feature and no model.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -17,9 +17,11 @@ from .scorer import Scorer
 WORTH = {CHUNK: 0.5, FILE: 0.35, DIRECTORY: 0.1}
 """How much of a node's score a coarse rendering is worth: a signature tells more of its chunk than the outline
 of a whole file does."""
-OVERVIEW_CANDIDATES = 64
+OVERVIEW_CANDIDATES = 32
 TYPICAL_COST = 128
 """Positions at which `brevity` begins to count."""
+LEFT_OVER = 1 / 64
+"""Share of the budget that is not worth searching for something small enough to fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Allocation:
         self._round = 0
         self._changed: dict[Node, int] = {}
         self._fine = [node for node in cut.opened if node.level <= CHUNK]
+        self._standing: list[tuple[float, Node]] | None = None
 
     def run(self) -> None:
         """Pins first, then rounds to a fixed point, the overview, and what room is left for more detail."""
@@ -145,7 +148,6 @@ class Allocation:
     def _advance(self, limit: int) -> bool:
         """Alternate expansions and collapses until neither finds anything; whether anything changed."""
         entries = list(self.cut)
-        self.scores.clear()
         self._score([*entries, *self._fine])
         waiting = Frontier(self._ranked(entries))
         changed = False
@@ -158,17 +160,16 @@ class Allocation:
 
     def _expand_best(self, waiting: "Frontier", limit: int) -> int:
         done = misses = 0
-        while (
-            done < self.settings.step
-            and misses < self.settings.patience
-            and (node := waiting.pop()) is not None
-        ):
+        while done < self.settings.step and misses < self.settings.patience:
+            priority, node = waiting.pop()
+            if node is None or self._is_full(limit, priority):
+                break
             if not self.cut.can_expand(node):
                 continue  # a block whose chunk has made room for something better
             if node.level >= FILE:
                 self.cut.expand(node)
                 done += 1
-            elif self._fits(node, limit) or self._displace(node):
+            elif self._fits(node, limit) or self._displace(node, priority):
                 self._expand(node)
                 done, misses = done + 1, 0
             else:
@@ -178,6 +179,13 @@ class Allocation:
             self._score(children)
             waiting.push(self._ranked(children))
         return done
+
+    def _is_full(self, limit: int, priority: float) -> bool:
+        """Whether next to no room is left, and what waits with this priority may displace nothing."""
+        if limit - self.cut.total > self.query.budget * LEFT_OVER:
+            return False
+        weakest = self._weakest_first()
+        return not weakest or weakest[0][0] >= priority * (1 - self.settings.margin)
 
     def _collapse_worst(self) -> int:
         below = [
@@ -190,13 +198,13 @@ class Allocation:
             self._collapse(node)
         return len(below[: self.settings.step])
 
-    def _displace(self, newcomer: Node) -> bool:
+    def _displace(self, newcomer: Node, priority: float) -> bool:
         """Collapse much worse chunks until `newcomer` fits; False, and nothing done, when that is not enough."""
-        bar = self._priority(newcomer) * (1 - self.settings.margin)
+        bar = priority * (1 - self.settings.margin)
         missing = self.cut.total + self.cut.price_of_expanding(newcomer) - self.query.budget
         victims = []
-        for node in sorted(self._fine, key=self._rendered_priority):
-            if missing <= 0 or self._rendered_priority(node) >= bar:
+        for standing, node in self._weakest_first():
+            if missing <= 0 or standing >= bar:
                 break
             if self._may_collapse(node) and node[1:3] != newcomer[1:3]:
                 victims.append(node)
@@ -207,12 +215,19 @@ class Allocation:
             self._collapse(node)
         return self._fits(newcomer, self.query.budget)
 
+    def _weakest_first(self) -> list[tuple[float, Node]]:
+        """What is rendered in detail, with its priorities; kept until the next change."""
+        if self._standing is None:
+            ranked = [(self._rendered_priority(node), node) for node in self._fine]
+            self._standing = sorted(ranked, key=lambda item: item[0])
+        return self._standing
+
     # The overview
 
     def _speak_overview(self, reserve: int) -> None:
         """Speak silent entries by worth per cost, within `reserve`; the root's line when there is nothing else."""
         entries = [node for node in self.cut if node.level >= CHUNK and not self._is_excluded(node)]
-        self._score([node for node in entries if node not in self.scores])
+        self._score(entries)
         good = [node for node in entries if self.scores[node] > self.settings.minimum]
         good.sort(key=lambda node: -self.scores[node])
         priced = [(node, self.cut.price_of_speaking(node)) for node in good[:OVERVIEW_CANDIDATES]]
@@ -244,6 +259,7 @@ class Allocation:
         self.cut.expand(node, speak=True)
         self._changed[node] = self._round
         self._fine.append(node)
+        self._standing = None
         self._score([node])
 
     def _collapse(self, node: Node) -> None:
@@ -253,6 +269,7 @@ class Allocation:
         self.cut.collapse(node)
         self._changed[node] = self._round
         self._fine.remove(node)
+        self._standing = None
 
     def _fits(self, node: Node, limit: int) -> bool:
         # The limit holds back a reserve, but what is begun below it may use it up: the best chunk can be long.
@@ -285,10 +302,11 @@ class Allocation:
 
     # Scores and priorities
 
-    def _score(self, nodes: Sequence[Node]) -> None:
-        if nodes:
-            values = self.scorer.score(nodes, self.query)
-            self.scores.update(zip(nodes, map(float, values), strict=True))
+    def _score(self, nodes: Iterable[Node]) -> None:
+        unknown = [node for node in nodes if node not in self.scores]
+        if unknown:
+            values = self.scorer.score(unknown, self.query).tolist()
+            self.scores.update(zip(unknown, values, strict=True))
 
     def _ranked(self, nodes: Iterable[Node]) -> list[tuple[float, Node]]:
         """Entries worth expanding, with their priorities."""
@@ -334,6 +352,9 @@ class Frontier:
             heappush(self._heap, (-priority, self._count, node))
             self._count += 1
 
-    def pop(self) -> Node | None:
-        """The best entry, None when there is none."""
-        return heappop(self._heap)[2] if self._heap else None
+    def pop(self) -> tuple[float, Node | None]:
+        """The best entry and its priority; `(0, None)` when there is none."""
+        if not self._heap:
+            return 0.0, None
+        priority, _, node = heappop(self._heap)
+        return -priority, node

@@ -6,6 +6,7 @@ value of each column over everything below it.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from ..catalogue import ChunkRecord, FileRecord
 from .evidence import Evidence, Finding
 from .node import DIRECTORY, FILE, Node, ancestors_of, directory_of
-from .words import overlap, stems
+from .words import names_in, overlap, stems
 
 FEATURES = (
     "bm25",  # full text against the question, 1 for the best hit
@@ -87,7 +88,10 @@ class FeatureTable:
 
     def _chunk_row(self, chunk: ChunkRecord, finding: Finding | None) -> Array:
         row = self.file_row(chunk.path).copy()
-        row[COLUMN["name"]] = overlap(self.evidence.asked, stems(chunk.symbol))
+        names = names_in(chunk.symbol, chunk.outline)
+        row[COLUMN["name"]] = max(
+            (overlap(self.evidence.asked, stems(name)) for name in names), default=0.0
+        )
         for column, value in (finding.values if finding else {}).items():
             row[COLUMN[column]] = value
         return row
@@ -170,7 +174,7 @@ class Carried:
 
     def __init__(self, table: FeatureTable, values: Array, unfound: Callable[[str], Array]) -> None:
         self._tree = table.tree
-        self._unfound = unfound
+        self._unfound = cache(unfound)
         self._by_chunk: dict[tuple[str, int], Array] = {}
         self._by_path: dict[str, Array] = {}
         for chunk, row in zip(table.chunks, values, strict=False):

@@ -11,6 +11,8 @@ OUTLINED = frozenset(
     {"class", "function", "method", "module", "type", "interface", "macro", "heading"}
 )
 """Kinds of definitions that a file's outline lists; constants and fields would drown them."""
+MAX_LINES = 20
+"""Signatures in the outline of a file: what is worth more than this is worth opening."""
 MAX_NAMES = 12
 """Names of children in a directory line."""
 MAX_LINE = 160
@@ -44,8 +46,9 @@ def file_outline(chunks: Sequence[ChunkRecord], symbols: Sequence[SymbolRecord])
     for symbol in symbols:
         if symbol.kind in OUTLINED:
             by_chunk[symbol.chunk_id].append(symbol)
-    lines = (line for chunk in chunks for line in _signatures(chunk, by_chunk[chunk.id]))
-    return "".join(f"{_short(line)}\n" for line in lines)
+    lines = [line for chunk in chunks for line in _signatures(chunk, by_chunk[chunk.id])]
+    more = [f"… {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    return "".join(f"{_short(line)}\n" for line in [*lines[:MAX_LINES], *more])
 
 
 def _signatures(chunk: ChunkRecord, symbols: Sequence[SymbolRecord]) -> list[str]:

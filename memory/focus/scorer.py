@@ -24,7 +24,10 @@ class Scorer(Protocol):
     """Scores nodes of a tree for a query."""
 
     def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
-        """Signed scores `[n]`: above 0 expand, below 0 collapse; larger is more urgent."""
+        """Signed scores `[n]`: above 0 expand, below 0 collapse; larger is more urgent.
+
+        A score depends on the node, the query and the source alone, so a node is asked for once per focus.
+        """
 
     def reasons(self, node: Node, query: FocusQuery) -> tuple[str, ...]:
         """Why a node has its score, for a person, the strongest first."""

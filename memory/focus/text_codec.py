@@ -57,6 +57,8 @@ class TextCodec:
         self._separated = separated
         self._texts: Lru[str, int] = Lru(CACHED_COUNTS)
         self._verbatim: Lru[bytes, int] = Lru(CACHED_COUNTS)
+        self._outlines: dict[Node, int] = {}
+        self._outlined_at = tree.version
 
     # Cost
 
@@ -79,11 +81,19 @@ class TextCodec:
 
     def _body_cost(self, node: Node) -> int:
         if node.level != TOKENS:
-            return self._count(self._body(node))
+            return self._outline_cost(node)
         if (known := self._verbatim.get(node.digest)) is None:
             self.prepare([node])
             known = self._verbatim.get(node.digest) or 0
         return known
+
+    def _outline_cost(self, node: Node) -> int:
+        if self._outlined_at != self.tree.version:
+            self._outlined_at = self.tree.version
+            self._outlines.clear()
+        if node not in self._outlines:
+            self._outlines[node] = self._count(self._body(node))
+        return self._outlines[node]
 
     def _count(self, text: str) -> int:
         known = self._texts.get(text)

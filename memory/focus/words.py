@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ..catalogue.terms import CAMEL_HUMP, STOP_WORDS
 
 SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "e", "y")
 SHORTEST_STEM = 3
+CALLABLE = re.compile(r"^\W*(?:\w+ )*(\w+) *(?:\(|:|$)", re.MULTILINE)
 CODE_NAME = re.compile(
     r"`([^`]+)`|\b([^\W\d]\w*)(?=\()|\b(\w*_\w+|\w*[a-z][A-Z]\w*|\w+(?:\.\w+)+)\b"
 )
 
 
+@lru_cache(65_536)
 def stem(word: str) -> str:
     """A lower-case word without its ending: rough, but the same for names and questions."""
     word = word.lower()
@@ -21,6 +24,7 @@ def stem(word: str) -> str:
     return word
 
 
+@lru_cache(65_536)
 def stems(text: str) -> frozenset[str]:
     """The stems of all words in a text, identifiers split into their parts, stop words left out."""
     humps = (hump for part in re.split(r"[\W_]+", text) for hump in CAMEL_HUMP.findall(part))
@@ -33,6 +37,11 @@ def code_names(text: str) -> list[str]:
     """Identifiers of a question that are meant as code: `quoted`, called(), snake_case, camelCase, dotted.name."""
     found = (name for groups in CODE_NAME.findall(text) for name in groups if name)
     return list(dict.fromkeys(part for name in found for part in re.findall(r"[^\W\d]\w*", name)))
+
+
+def names_in(symbol: str, outline: str) -> Iterable[str]:
+    """What a chunk is called: its symbol, or the names of the small definitions packed into it."""
+    return (symbol,) if symbol else CALLABLE.findall(outline)
 
 
 def overlap(asked: frozenset[str], named: Iterable[str]) -> float:

@@ -95,10 +95,10 @@ class Gisting:
     def _gist_chunks(self, batch: Sequence[tuple[bytes, ChunkRows]]) -> None:
         tokens = [self.store.tokens(rows) for _, rows in batch]
         blocks, lengths = _padded([part for ids in tokens for part in _split(ids)], np.int64)
-        first = self.gister.encode_blocks(blocks, lengths)
+        first = self.gister.encode_blocks(blocks, lengths)[:, : self._slots]
         per_chunk = np.split(first, np.cumsum([rows.blocks for _, rows in batch])[:-1])
         groups = [part[:, 0] for gists in per_chunk for part in _split(gists)]
-        second = self.gister.encode_children(*_padded(groups, np.uint16))
+        second = self._encode_children(groups)
         tops = np.split(second, np.cumsum([rows.gists for _, rows in batch])[:-1])
         made = [
             (digest, _flat(low), _flat(high))
@@ -137,11 +137,7 @@ class Gisting:
                 for node in nodes
                 if node.children
             ]
-            made = (
-                self.gister.encode_children(*_padded(groups, np.uint16))
-                if groups
-                else np.empty((0,), np.uint16)
-            )
+            made = self._encode_children(groups) if groups else np.empty((0,), np.uint16)
             rows = iter(made)
             # A directory or file without content has nothing to say: zeros.
             empty = np.zeros((1, self._slots * self._width), np.uint16)
@@ -149,6 +145,9 @@ class Gisting:
                 (node.key, _flat(next(rows)[None]) if node.children else empty) for node in nodes
             ]
             self.store.add_node_gists(level, gists)
+
+    def _encode_children(self, groups: Sequence[NDArray[np.generic]]) -> Bits:
+        return self.gister.encode_children(*_padded(groups, np.uint16))[:, : self._slots]
 
     def _child(self, key: bytes) -> Bits:
         """The first slot `[width]` of a child's gist."""

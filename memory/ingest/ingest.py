@@ -18,9 +18,11 @@ import numpy as np
 from megacontext.configs.errors import StoreError, StoreFullError
 from numpy.typing import NDArray
 
+from ..catalogue import Catalogue
 from ..chunking import ChunkedFile, chunk_file
+from ..freshness import compare
 from ..left_out import LeftOutRules
-from ..listing import Listing, list_files
+from ..listing import Listing
 from ..tree.keys import digest
 from ..tree.store import TreeStore
 from .facts import FactsWriter
@@ -75,6 +77,7 @@ class Ingest:
         self.lock = threading.RLock()
         self.overlays: dict[str, bytes] = {}
         """Unsaved editor buffers by path: they are read instead of the files."""
+        self.catalogue = Catalogue(db, source_id)
         self._facts = FactsWriter(db, source_id)
         self._merkle = Merkle(store, source_id)
 
@@ -94,10 +97,14 @@ class Ingest:
 
     def reconcile(self, on_progress: OnProgress | None = None) -> IngestReport:
         """Make the memory equal to the repository: read what is new or changed, forget what is gone."""
-        listing = list_files(self.root)
         with self.lock:
-            changed, removed = self._compare(listing)
-            return self._ingest(changed, removed, listing, on_progress)
+            found = compare(self.root, self.catalogue, self.rules)
+            unplaced = self._merkle.unplaced_files()
+            present = {*found.listing.paths, *self.overlays}
+            changed = dict.fromkeys([*found.added, *found.changed, *unplaced, *self.overlays])
+            removed = [path for path in found.removed if path not in present]
+            wanted = [path for path in changed if path in present]
+            return self._ingest(wanted, removed, found.listing, on_progress)
 
     def apply(self, paths: Iterable[str], on_progress: OnProgress | None = None) -> IngestReport:
         """Re-read these paths, relative to the root; what is no file any more is forgotten, with all below it."""
@@ -119,40 +126,6 @@ class Ingest:
         )
         return [path for (path,) in rows]
 
-    def _compare(self, listing: Listing) -> tuple[list[str], list[str]]:
-        """Paths that may have changed, and indexed paths that are gone."""
-        known = dict(self._stamps("files"))
-        seen = known | dict(self._stamps("left_out")) if self._same_rules() else known
-        unplaced = set(self._merkle.unplaced_files())
-        changed = [
-            path
-            for path in listing.paths
-            if path in unplaced or path in self.overlays or seen.get(path) != self._stamp(path)
-        ]
-        present = {*listing.paths, *self.overlays}
-        return changed, [path for path in known if path not in present]
-
-    def _stamps(self, table: str) -> Iterator[tuple[str, tuple[int, int]]]:
-        sql = f"SELECT path, size, mtime_ns FROM {table} WHERE source_id = ? AND mtime_ns >= 0"  # noqa: S608 - our own names
-        if table == "files":
-            sql = sql.removesuffix(" AND mtime_ns >= 0")
-        for path, size, mtime_ns in self.db.execute(sql, (self.source_id,)):
-            yield path, (size, mtime_ns)
-
-    def _stamp(self, path: str) -> tuple[int, int] | None:
-        try:
-            status = (self.root / path).lstat()
-        except OSError:
-            return None
-        return status.st_size, status.st_mtime_ns
-
-    def _same_rules(self) -> bool:
-        """Whether files were left out by the very rules that hold now."""
-        (state,) = self.db.execute(
-            "SELECT state FROM sources WHERE id = ?", (self.source_id,)
-        ).fetchone()
-        return bool(state == self.rules.fingerprint)
-
     def _ingest(
         self,
         paths: list[str],
@@ -166,7 +139,7 @@ class Ingest:
         placed = {
             path for path in paths if self.store.path_key(self.source_id, path, directory=False)
         }
-        indexed = {path for path, _ in self._stamps("files")} if total > BATCH_FILES else None
+        indexed = set(self.catalogue.stamps("files")) if total > BATCH_FILES else None
         with ThreadPoolExecutor(1, "tokenize") as pool:
             waiting: tuple[Batch, Future[list[tuple[bytes, Tokens]]]] | None = None
             on_the_way: set[bytes] = set()

@@ -1,0 +1,1 @@
+"""The subcommands: each parses its arguments, asks the engine or the memory, and prints."""

@@ -1,0 +1,75 @@
+"""`megacontext ask`: answer a question from the repository's memory."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..console import note, print_json, say, write
+from .opened import fresh_engine
+from .options import Codec, Json, Model, Repo, overrides
+
+if TYPE_CHECKING:
+    from ..events import Event
+
+SHOWN_LINES = 12
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            "--budget", metavar="N", help="Positions of memory to read. Default: focus.budget."
+        ),
+    ] = None,
+    spans: Annotated[
+        int,
+        typer.Option("--spans", metavar="N", min=1, help="Places to show without a chat model."),
+    ] = 5,
+    codec: Codec = None,
+    repo: Repo = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question, naming the places it rests on as path:line."""
+    from ..events import Cited
+
+    flags = overrides(model__name=model, focus__budget=budget, focus__codec=codec)
+    with fresh_engine(repo, flags, quiet=as_json) as engine:
+        shown = 0
+        for event in engine.ask(question):
+            if as_json:
+                print_json(event.as_json())
+                continue
+            shown += isinstance(event, Cited)
+            if not isinstance(event, Cited) or shown <= spans:
+                _show(event)
+        if shown > spans and not as_json:
+            say(f"{shown - spans} more with --spans {shown}")
+
+
+def _show(event: "Event") -> None:
+    from ..events import Cited, FocusChange, Notice, Token, Usage
+
+    match event:
+        case FocusChange():
+            note(
+                f"focus: {len(event.entries)} entries, {event.total_cost:,} of {event.budget:,} positions"
+            )
+        case Notice():
+            note(event.text)
+        case Token():
+            write(event.text)
+        case Cited():
+            say(f"\n{event.path}:{event.start_line}-{event.end_line}  ({'; '.join(event.reasons)})")
+            lines = event.text.rstrip().splitlines()
+            for line in lines[:SHOWN_LINES]:
+                say(f"    {line}")
+            if len(lines) > SHOWN_LINES:
+                say(f"    … {len(lines) - SHOWN_LINES} more lines")
+        case Usage():
+            sys.stdout.write("\n")
+            note(
+                f"{event.model}: {event.positions:,} positions ({event.reused:,} reused), {event.generated} tokens"
+            )

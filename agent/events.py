@@ -1,0 +1,113 @@
+"""What the engine tells its front ends, in order. Plain data; knows no screen and no protocol."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from megacontext.memory.focus import Focused, WorkingEntry
+
+
+@dataclass(frozen=True, slots=True)
+class FocusedEntry:
+    """One rendered entry of the working context."""
+
+    path: str
+    start_line: int
+    end_line: int
+    level: int
+    cost: int
+    """Positions of the base model."""
+    score: float
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: WorkingEntry) -> "FocusedEntry":
+        """The reported part of a working entry."""
+        score = round(entry.score, 4)
+        return cls(
+            entry.path,
+            entry.start_line,
+            entry.end_line,
+            entry.level,
+            entry.cost,
+            score,
+            entry.reasons,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Root of all events; `kind` names it in JSON."""
+
+    kind: ClassVar[str] = "event"
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as JSON data, `event` first."""
+        return {"event": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class FocusChange(Event):
+    """The working context is another one now."""
+
+    kind: ClassVar[str] = "focus"
+    budget: int
+    total_cost: int
+    entries: tuple[FocusedEntry, ...]
+    """Best first."""
+    expanded: int
+    collapsed: int
+    ms: float
+
+    @classmethod
+    def of(cls, focused: Focused) -> "FocusChange":
+        """What a focus tells."""
+        entries = tuple(FocusedEntry.of(entry) for entry in focused.entries)
+        changes = focused.changes
+        counts = len(changes.expanded), len(changes.collapsed)
+        return cls(
+            focused.budget, focused.total_cost, entries, *counts, round(focused.elapsed_ms, 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """One line for the person that is no part of the answer."""
+
+    kind: ClassVar[str] = "notice"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token(Event):
+    """A piece of generated text."""
+
+    kind: ClassVar[str] = "token"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited(Event):
+    """A span of the repository that the answer rests on, with its text as it is on disk now."""
+
+    kind: ClassVar[str] = "span"
+    path: str
+    start_line: int
+    end_line: int
+    text: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage(Event):
+    """What an answer took; the last event."""
+
+    kind: ClassVar[str] = "usage"
+    model: str
+    positions: int
+    """Length of the prompt."""
+    reused: int
+    """Positions of it that came from the KV cache."""
+    generated: int
+    stop_reason: str
+    ms: float

@@ -1,0 +1,46 @@
+"""Gists in the background: one thread that makes what is missing whenever it is woken."""
+
+import threading
+
+from megacontext.memory.memory import Memory
+
+from .opening import Workplace
+
+
+class GistWorker:
+    """Makes missing gists of an open memory until it is stopped; can be stopped between any two batches."""
+
+    def __init__(self, workplace: Workplace, memory: Memory) -> None:
+        self._workplace = workplace
+        self._memory = memory
+        self._wanted = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="gists", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is missing now."""
+        self._wanted.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something has changed."""
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """Stop after the batch under way."""
+        self._stopped.set()
+        self._wanted.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        from megacontext.models.gister_loading import gister_for
+        from megacontext.models.loading import load_model
+
+        if self._workplace.choice is None:
+            return
+        gister = gister_for(load_model(self._workplace.choice), self._workplace.folder)
+        gisting = self._memory.gisting(gister)
+        while not self._stopped.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            gisting.run(stopped=self._stopped.is_set)

@@ -1,0 +1,86 @@
+"""A cut as vectors and text: blocks (L1) are read as gists, what is coarser as outlines, what is finer verbatim.
+
+Which coarse levels a model reads best as vectors is a matter of measurement; here chunks and above are text, as in
+the text codec. Knows rows of gists; no network.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from megacontext.models.base import Segment, TextCounter, Tokens, Vectors
+
+from ..catalogue import ChunkRecord
+from .codec import Shown, WorkingEntry
+from .node import BLOCK, GIST_LEVELS, TOKENS, Node
+from .text_codec import ChunkTokens, TextCodec
+from .tree_view import TreeView
+
+BLOCK_SIZE = 32
+
+
+class ChunkGists(Protocol):
+    """The gists of chunks."""
+
+    def block(self, chunk: ChunkRecord, index: int, slots: int) -> Vectors | None:
+        """The first `slots` vectors `[slots, d]` of a block's gist; None while there is none."""
+
+
+class GistCodec(TextCodec):
+    """Costs and rendering with block gists of `slots` vectors each (1, 2, 4 or 8)."""
+
+    levels = GIST_LEVELS
+
+    def __init__(
+        self,
+        tree: TreeView,
+        tokens: ChunkTokens,
+        gists: ChunkGists,
+        counter: TextCounter,
+        read: Callable[[str], bytes | None],
+        *,
+        slots: int,
+        separated: bool = False,
+    ) -> None:
+        """See `TextCodec`; `decode` is only used to show people what a model reads."""
+        super().__init__(tree, tokens, counter, read, separated=separated)
+        self._gists = gists
+        self._slots = slots
+
+    def _body_cost(self, node: Node) -> int:
+        if node.level == BLOCK:
+            return self._slots
+        if node.level == TOKENS and node.block >= 0:
+            whole = super()._body_cost(node._replace(block=-1))
+            return min(BLOCK_SIZE, whole - node.block * BLOCK_SIZE)
+        return super()._body_cost(node)
+
+    def _leaves_gap(self, node: Node, after: Node | None) -> bool:
+        # Blocks of one chunk follow each other; nothing is left out between them.
+        same = after is not None and (after.path, after.start) == (node.path, node.start)
+        return not same and super()._leaves_gap(node, after)
+
+    def _readable(self, entry: WorkingEntry, contents: dict[str, bytes | None]) -> str | None:
+        node = entry.node
+        if node.level > BLOCK or node.block < 0:
+            return super()._readable(entry, contents)
+        if self._verbatim_text(node, contents) is None:
+            return None
+        if node.level == BLOCK:
+            return f"[gist of block {node.block + 1} of {node.path}:{entry.start_line}-{entry.end_line}]\n"
+        return f"[block {node.block + 1} of {node.path}:{entry.start_line}-{entry.end_line}, verbatim]\n"
+
+    def _segments(self, node: Node, body: str) -> list[Segment] | None:
+        if node.level > BLOCK or node.block < 0:
+            return super()._segments(node, body)
+        chunk = self.tree.chunk(node)
+        if node.level == BLOCK:
+            vectors = self._gists.block(chunk, node.block, self._slots)
+            return None if vectors is None else [vectors]
+        ids = self._tokens.tokens(chunk)
+        if ids is None:
+            return None
+        start = node.block * BLOCK_SIZE
+        return [Tokens(tuple(ids[start : start + BLOCK_SIZE]))]
+
+
+__all__ = ["ChunkGists", "GistCodec", "Shown"]

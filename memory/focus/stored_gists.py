@@ -1,0 +1,45 @@
+"""Gists of chunks for a codec, from L1 of the tree. Loads torch when the first one is read."""
+
+from megacontext.configs.errors import StoreError
+from megacontext.models.base import Vectors
+
+from ..catalogue import ChunkRecord
+from ..memory import Memory
+from .lru import Lru
+
+CACHED_CHUNKS = 4_096
+
+
+class StoredGists:
+    """The `ChunkGists` of an open memory."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._blocks: Lru[bytes, int] = Lru(CACHED_CHUNKS)
+
+    def blocks(self, chunk: ChunkRecord) -> int:
+        """How many blocks a chunk has; 0 while it has no token ids."""
+        known = self._blocks.get(chunk.digest)
+        if known is None:
+            rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
+            if rows is None:
+                return 0
+            known = rows.blocks
+            self._blocks.put(chunk.digest, known)
+        return known
+
+    def block(self, chunk: ChunkRecord, index: int, slots: int) -> Vectors | None:
+        """The first `slots` vectors `[slots, d]` of a block's gist; None while there is none or it is damaged."""
+        from megacontext.models.gister import from_bits
+
+        rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
+        if rows is None:
+            return None
+        try:
+            gists = self._memory.store.block_gists(rows)
+        except StoreError:
+            return None  # damaged: never served; `verify` will say so
+        if gists is None:
+            return None
+        width = self._memory.store.spec.width
+        return Vectors(from_bits(gists[index, : slots * width].reshape(slots, width).view("<u2")))
