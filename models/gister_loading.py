@@ -22,8 +22,5 @@ def gister_for(model: BaseModel, folder: Path) -> Gister:
 
         raise ModelError(f"{model.name} takes text only, so it has no gists; use the text codec")
     base = identify_base(model.module, model.name, model.tokenizer.fingerprint)
-    if has_gistnet(folder):
-        gistnet = load_gistnet(folder, base)
-    else:
-        gistnet = initial_gistnet(model.module, base, seed=SEED)
+    gistnet = load_gistnet(folder, base) if has_gistnet(folder) else initial_gistnet(model.module, base, seed=SEED)
     return Gister(model.module.get_input_embeddings().weight, gistnet)
