@@ -1,0 +1,3 @@
+(document (object (pair key: (string (string_content) @name)) @definition.key))
+
+(ERROR) @error
