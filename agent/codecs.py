@@ -10,7 +10,7 @@ from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
 from megacontext.memory.memory import Memory
 from megacontext.models.base import BaseModel, TextCounter
-from megacontext.models.tokenizing import TextTokenizer
+from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
 
@@ -42,7 +42,7 @@ def gist_codec(
     if not model.supports_embeddings:
         raise ModelError(f"{model.name} takes text only; use --codec text")
     if memory.ingest is not None:
-        from megacontext.models.gister_loading import gister_for
+        from megacontext.models.gist.loading import gister_for
 
         memory.gisting(gister_for(model, workplace.folder)).run()
     gists = StoredGists(memory)

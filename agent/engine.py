@@ -62,10 +62,10 @@ class Engine:
         if self._given is not None:
             return self._given
         if self.settings.model.remote is not None:
-            from megacontext.models.remote import RemoteModel
+            from megacontext.models.language.remote import RemoteModel
 
             return RemoteModel(self.settings.model.remote)
-        from megacontext.models.loading import load_model
+        from megacontext.models.language.loading import load_model
 
         assert self.workplace.choice is not None, "no remote model is set, so one was chosen"
         return load_model(self.workplace.choice)

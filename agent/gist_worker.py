@@ -33,8 +33,8 @@ class GistWorker:
         self._thread.join()
 
     def _work(self) -> None:
-        from megacontext.models.gister_loading import gister_for
-        from megacontext.models.loading import load_model
+        from megacontext.models.gist.loading import gister_for
+        from megacontext.models.language.loading import load_model
 
         if self._workplace.choice is None:
             return

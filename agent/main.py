@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+
 from megacontext.configs.errors import MegaContextError
 
 from .commands import ask, complete, data, doctor, focus, index, status, train, verify, watch

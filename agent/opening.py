@@ -14,10 +14,10 @@ from megacontext.memory.left_out import LeftOutRules
 from megacontext.memory.memory import Memory
 from megacontext.memory.places import Places, find_places
 from megacontext.memory.tree.store import TreeSpec
-from megacontext.models.choose import Choice, choose_model, pocket_folder
+from megacontext.models.choosing.choose import Choice, choose_model, pocket_folder
+from megacontext.models.choosing.machine import probe_machine
 from megacontext.models.identity import encoder_identity
-from megacontext.models.machine import probe_machine
-from megacontext.models.tokenizing import TextTokenizer
+from megacontext.models.language.tokenizing import TextTokenizer
 
 from .rules import left_out_rules
 

@@ -1,9 +1,10 @@
 """Left-out rules from settings."""
 
+from pathspec import GitIgnoreSpec
+
 from megacontext.configs.errors import SettingsError
 from megacontext.configs.settings import MemorySettings
 from megacontext.memory.left_out import LeftOutRules
-from pathspec import GitIgnoreSpec
 
 
 def left_out_rules(memory: MemorySettings) -> LeftOutRules:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from megacontext.configs.errors import RepositoryError
 from pathspec import GitIgnoreSpec
+
+from megacontext.configs.errors import RepositoryError
 
 from .places import STATE_FOLDER
 

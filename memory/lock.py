@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
+
 from megacontext.configs.errors import StoreBusyError
 
 

@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from megacontext.configs.errors import StoreError
 from numpy.typing import NDArray
+
+from megacontext.configs.errors import StoreError
 
 from .catalogue import Catalogue, ChunkRecord
 from .catalogue.connection import open_for_reading, open_for_writing

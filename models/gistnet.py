@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base_identity import BaseIdentity
-from .gist_layers import Layer, LayerShape, RMSNorm, Stream, rotation_table
+from .gist.base_identity import BaseIdentity
+from .gist.layers import Layer, LayerShape, RMSNorm, Stream, rotation_table
 
 INITIAL_SPREAD = 0.02
 """Standard deviation of new weights, as in the bases' own configurations."""

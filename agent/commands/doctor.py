@@ -14,7 +14,7 @@ from ..console import human_bytes, print_json, say
 from .options import Json, Model, Repo, overrides
 
 if TYPE_CHECKING:
-    from megacontext.models.machine import Machine
+    from megacontext.models.choosing.machine import Machine
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "tree-sitter", "watchdog", "textual", "pygls")
 
@@ -34,9 +34,8 @@ def doctor(repo: Repo = None, model: Model = None, as_json: Json = False) -> Non
         f"  git: {environment['git'] or 'not found: .gitignore files are read by MegaContext itself'}"
     )
     machine = report["machine"]
-    say(
-        f"{machine['processors']} processors, {human_bytes(machine['memory'])} of memory, GPU: {machine['gpu'] or 'none'}"
-    )
+    memory, gpu = human_bytes(machine["memory"]), machine["gpu"] or "none"
+    say(f"{machine['processors']} processors, {memory} of memory, GPU: {gpu}")
     say(f"repository {report['repository']}")
     chosen = report["model"]
     say(
@@ -54,7 +53,7 @@ def doctor(repo: Repo = None, model: Model = None, as_json: Json = False) -> Non
 def _report(repo: Path | None, model: str | None) -> dict[str, Any]:
     from megacontext.configs.loading import explain, load_settings, user_file
     from megacontext.memory.places import find_places
-    from megacontext.models.machine import probe_machine
+    from megacontext.models.choosing.machine import probe_machine
 
     places = find_places(repo or Path.cwd())
     flags = overrides(model__name=model)

@@ -54,8 +54,8 @@ def wants_gists(workplace: "Workplace") -> bool:
 
 def make_gists(workplace: "Workplace", memory: "Memory", on_progress: "OnProgress") -> None:
     """Make all missing gists; loads the model only when there are some."""
-    from megacontext.models.gister_loading import gister_for
-    from megacontext.models.loading import load_model
+    from megacontext.models.gist.loading import gister_for
+    from megacontext.models.language.loading import load_model
 
     if memory.has_all_gists() or workplace.choice is None:
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
 from megacontext.configs.errors import MegaContextError
 
 from ..console import note, print_json, progress_bar, say

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from megacontext.configs.errors import StoreError, StoreFullError
 from numpy.typing import NDArray
+
+from megacontext.configs.errors import StoreError, StoreFullError
 
 from ..catalogue import Catalogue
 from ..chunking import ChunkedFile, chunk_file

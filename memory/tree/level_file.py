@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from megacontext.configs.errors import StoreError, StoreFullError
 from numpy.typing import NDArray
+
+from megacontext.configs.errors import StoreError, StoreFullError
 
 HEADER = struct.Struct("<4sHBBII40s4s")
 HEADER_SIZE = 64

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from megacontext.configs.errors import StoreError
 from numpy.typing import NDArray
+
+from megacontext.configs.errors import StoreError
 
 from .keys import KEY_SIZE, chunk_key
 from .level_file import BFLOAT16, TOKEN_IDS, Layout, LevelFile

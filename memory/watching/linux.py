@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from megacontext.configs.errors import StoreError
 from watchdog.observers.inotify_c import (
     CallbackId,
     InotifyConstants,
@@ -18,6 +17,8 @@ from watchdog.observers.inotify_c import (
     Mask,
     WatchDescriptor,
 )
+
+from megacontext.configs.errors import StoreError
 
 from .folders import folders_to_watch
 from .pending import PendingChanges

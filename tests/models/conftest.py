@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from megacontext.models.tokenizing import TextTokenizer
+
+from megacontext.models.language.tokenizing import TextTokenizer
 
 SPECIALS = [
     "<|endoftext|>",
@@ -106,7 +107,7 @@ def write_model(tokenizer_json: bytes) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def tiny_models(write_model, tmp_path_factory):
     """kind → loaded model; each is loaded once."""
-    from megacontext.models.loading import load_folder
+    from megacontext.models.language.loading import load_folder
 
     loaded = {}
 

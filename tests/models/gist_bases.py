@@ -1,8 +1,9 @@
 """Tiny random base LMs, as transformers builds them."""
 
 import torch
-from megacontext.models.base_identity import BaseIdentity, identify_base
 from transformers import Qwen2Config, Qwen2ForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
+
+from megacontext.models.gist.base_identity import BaseIdentity, identify_base
 
 VOCABULARY = 96
 SIZES = {

@@ -6,14 +6,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from megacontext.configs.errors import ModelError
-from megacontext.models.gist_layers import Stream
-from megacontext.models.gistnet import GistNet, anchor_positions
-from megacontext.models.gistnet_initial import embedding_rms, initial_gistnet
 from pydantic import ValidationError
 from transformers import Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
-from .gist_bases import SIZES, VOCABULARY, base_lm, identity
+from megacontext.configs.errors import ModelError
+from megacontext.models.gist.initial import embedding_rms, initial_gistnet
+from megacontext.models.gist.layers import Stream
+from megacontext.models.gistnet import GistNet, anchor_positions
+from tests.models.gist_bases import SIZES, VOCABULARY, base_lm, identity
 
 KINDS = ["qwen2", "smollm3"]
 D = SIZES["hidden_size"]

@@ -1,0 +1,1 @@
+"""Which base model to run on this machine: presets, what the machine holds, what is on disk."""

@@ -1,0 +1,1 @@
+"""GistNet's layers, files and use. Knows tensors and token ids; no tree."""

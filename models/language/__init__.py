@@ -1,0 +1,1 @@
+"""Base language models: local, remote, scripted; their tokenizers, caches and streams."""

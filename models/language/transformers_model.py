@@ -1,0 +1,349 @@
+"""Any Hugging Face causal LM as a `BaseModel`: prefix reuse, streaming, cancellation.
+
+The decoding loop is our own: `generate` of transformers costs more per token than a small model's
+arithmetic, and it cannot go back to a prefix. Knows tensors and prompts, no files.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from megacontext.configs.errors import ModelError
+
+from ..base import (
+    Cancel,
+    Chat,
+    Fill,
+    GenerationEvent,
+    Prompt,
+    Sampling,
+    Special,
+    SpecialName,
+    Specials,
+    StopReason,
+    Text,
+    Tokens,
+    Usage,
+    Vectors,
+    refuse,
+)
+from .chat_template import ChatTemplate
+from .kv_cache import PositionKey, PrefixCache
+from .sampling import Sampler
+from .streaming import PieceMaker
+from .tokenizing import TextTokenizer
+
+# Long enough to keep a processor busy, short enough that a cancelled prompt ends soon.
+_CHUNK = 512
+_LOCK_POLL_S = 0.02
+
+_SPELLINGS: dict[SpecialName, tuple[str, ...]] = {
+    "fim_prefix": ("<|fim_prefix|>", "<fim_prefix>"),
+    "fim_suffix": ("<|fim_suffix|>", "<fim_suffix>"),
+    "fim_middle": ("<|fim_middle|>", "<fim_middle>"),
+    "repo_name": ("<|repo_name|>", "<repo_name>"),
+    "file_sep": ("<|file_sep|>", "<file_sep>"),
+    "end_of_text": ("<|endoftext|>", "<|end_of_text|>"),
+}
+
+
+class TransformersModel:
+    """A frozen causal LM in this process. `loading.load_model` makes one from a folder."""
+
+    supports_embeddings = True
+
+    def __init__(
+        self, module: Any, tokenizer: TextTokenizer, name: str, template: ChatTemplate | None = None
+    ) -> None:
+        """`module` is a transformers causal LM on its device, in its type and in eval mode."""
+        self.module = module.requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.counter = tokenizer
+        self.name = name
+        config = module.config.get_text_config(decoder=True)
+        self.context_length: int = config.max_position_embeddings
+        self.hidden_size: int = config.hidden_size
+        self.specials = find_specials(tokenizer)
+        self._template = template
+        self._stops = self.specials.known() | _ends_of_turn(module)
+        self._cache = PrefixCache(module.config)
+        self._lock = threading.Lock()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.module.device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        dtype: torch.dtype = self.module.dtype
+        return dtype
+
+    @property
+    def supports_fim(self) -> bool:
+        """Whether the vocabulary has the three fill-in-the-middle tokens."""
+        return self.specials.can_fill
+
+    @property
+    def supports_chat(self) -> bool:
+        """Whether the model came with a chat template."""
+        return self._template is not None
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`; special tokens spelled in it are not parsed."""
+        return self.tokenizer.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of token ids, special tokens spelled out."""
+        return self.tokenizer.decode(ids)
+
+    def embed(self, ids: Sequence[int]) -> torch.Tensor:
+        """Input embeddings `[n, d]` of token ids."""
+        table = self.module.get_input_embeddings()
+        rows: torch.Tensor = table(torch.tensor(ids, dtype=torch.long, device=self.device))
+        return rows
+
+    def forward(
+        self,
+        inputs_embeds: torch.Tensor,
+        attention_mask: torch.Tensor,
+        position_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Logits `[b, n, vocabulary]` of embeddings `[b, n, d]`; gradients reach the embeddings.
+
+        `attention_mask` `[b, n]` is not optional: without one, transformers reads a gap in
+        `position_ids` as the border of a packed sequence and cuts attention there.
+        """
+        logits: torch.Tensor = self.module(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            use_cache=False,
+        ).logits
+        return logits
+
+    def count(self, prompt: Prompt) -> int:
+        """Positions that `prompt` takes."""
+        return len(self._lay_out(prompt).keys)
+
+    def generate(
+        self, prompt: Prompt, sampling: Sampling | None = None, cancel: Cancel | None = None
+    ) -> Iterator[GenerationEvent]:
+        """Stream the answer to `prompt`; see `BaseModel.generate`.
+
+        The attention states of prompt and answer stay for the next prompt, also after a cancel.
+        """
+        positions = self._lay_out(prompt)
+        self._check_length(len(positions.keys))
+        sampling = sampling or Sampling()
+        if not self._enter(cancel):
+            yield Usage(len(positions.keys), 0, 0, "cancelled")
+            return
+        try:
+            yield from self._run(positions, sampling, cancel)
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        """Free the memory of the KV cache."""
+        with self._lock:
+            self._cache.reset()
+
+    def _enter(self, cancel: Cancel | None) -> bool:
+        """Wait for this model's turn; False if the answer is no longer wanted."""
+        while not self._lock.acquire(timeout=_LOCK_POLL_S):
+            if _is_set(cancel):
+                return False
+        return True
+
+    def _run(
+        self, positions: "_Positions", sampling: Sampling, cancel: Cancel | None
+    ) -> Iterator[GenerationEvent]:
+        length = len(positions.keys)
+        sampler = Sampler(sampling)
+        pieces = PieceMaker(self.decode, sampling.stop)
+        stops = self._stops | set(sampling.stop_token_ids)
+        room = min(sampling.max_new_tokens, self.context_length - length)
+        reused = self._rewind(positions.keys, room)
+        generated = 0
+        reason: StopReason = "length"
+        token = self._prefill(positions, sampler, cancel)
+        while token and token[0] not in stops:
+            generated += 1
+            if piece := pieces.push(*token):
+                yield piece
+            if pieces.stopped or generated == room:
+                break
+            token = None if _is_set(cancel) else self._step(token[0], sampler)
+        if token is None:
+            reason = "cancelled"
+        elif pieces.stopped or token[0] in stops:
+            reason = "stop"
+        if piece := pieces.flush():
+            yield piece
+        yield Usage(length, reused, generated, reason)
+
+    @torch.inference_mode()
+    def _rewind(self, keys: Sequence[PositionKey], room: int) -> int:
+        kept = self._cache.rewind(keys)
+        self._cache.reserve(len(keys) + room)
+        return kept
+
+    def _prefill(
+        self, positions: "_Positions", sampler: Sampler, cancel: Cancel | None
+    ) -> tuple[int, float] | None:
+        """Read what the cache does not hold; the first token, or None if cancelled."""
+        token = None
+        while (start := len(self._cache.keys)) < len(positions.keys):
+            if _is_set(cancel):
+                return None
+            end = min(start + _CHUNK, len(positions.keys))
+            last = end == len(positions.keys)
+            token = self._advance(positions, start, end, sampler if last else None)
+        return token
+
+    def _step(self, token: int, sampler: Sampler) -> tuple[int, float] | None:
+        return self._advance(_Positions([token]), 0, 1, sampler)
+
+    @torch.inference_mode()
+    def _advance(
+        self, positions: "_Positions", start: int, end: int, sampler: Sampler | None
+    ) -> tuple[int, float] | None:
+        """Compute positions start…end, and draw the token after them if there is a sampler."""
+        keys = positions.keys[start:end]
+        total = len(self._cache.keys) + len(keys)
+        try:
+            output = self.module(
+                inputs_embeds=positions.embeddings(start, end, self.embed),
+                attention_mask=torch.ones(1, total, dtype=torch.long, device=self.device),
+                past_key_values=self._cache.states,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            self._cache.append(keys)
+            token = sampler.draw(output.logits[0, -1]) if sampler else None
+        except torch.OutOfMemoryError as exc:
+            self._cache.reset()
+            raise ModelError(
+                f"{self.name} ran out of memory on {self.device} at {total} positions; "
+                "lower the budget or choose a smaller model"
+            ) from exc
+        except BaseException:
+            # Some layers may hold the new positions and others not.
+            self._cache.reset()
+            raise
+        if token and token[1] != token[1]:
+            self._cache.reset()
+            raise ModelError(
+                f"{self.name} gave scores that are no numbers in {self.dtype}; "
+                "its weights are damaged, or it needs bfloat16 or float32"
+            )
+        return token
+
+    def _lay_out(self, prompt: Prompt) -> "_Positions":
+        positions = _Positions()
+        for segment in self._segments(prompt):
+            match segment:
+                case Text(text):
+                    positions.add(self.encode(text))
+                case Tokens(ids):
+                    self._check_ids(ids)
+                    positions.add(ids)
+                case Special(name):
+                    positions.add([self._special(name)])
+                case Vectors():
+                    self._check_width(segment)
+                    positions.add_vectors(segment)
+        return positions
+
+    def _check_length(self, length: int) -> None:
+        if not length:
+            raise ModelError("the prompt is empty; give the model at least one token")
+        if length >= self.context_length:
+            raise ModelError(
+                f"the prompt takes {length} positions and {self.name} reads "
+                f"{self.context_length} with the answer; lower the budget"
+            )
+
+    def _segments(self, prompt: Prompt) -> Sequence[Any]:
+        match prompt:
+            case str():
+                return [Text(prompt)]
+            case Fill():
+                return prompt.segments()
+            case Chat():
+                if self._template is None:
+                    raise refuse(self.name, "a conversation: it came without a chat template")
+                return self._template.lay_out(prompt, self.tokenizer)
+        return prompt
+
+    def _special(self, name: SpecialName) -> int:
+        token: int | None = getattr(self.specials, name)
+        if token is None:
+            raise refuse(self.name, f"the special token {name}: its vocabulary has none")
+        return token
+
+    def _check_ids(self, ids: Sequence[int]) -> None:
+        rows = self.module.get_input_embeddings().weight.shape[0]
+        if ids and not (min(ids) >= 0 and max(ids) < rows):
+            raise ModelError(
+                f"token ids from {min(ids)} to {max(ids)} do not fit the {rows} of {self.name}; "
+                "they were made with another model's tokenizer"
+            )
+
+    def _check_width(self, vectors: Vectors) -> None:
+        if vectors.rows.shape[1] != self.hidden_size:
+            raise ModelError(
+                f"vectors of width {vectors.rows.shape[1]} do not fit {self.name}, whose "
+                f"embeddings have {self.hidden_size}; they were made for another model"
+            )
+
+
+class _Positions:
+    """A prompt position by position: a key each, and the vectors that are not token embeddings."""
+
+    def __init__(self, ids: Sequence[int] = ()) -> None:
+        self.keys: list[PositionKey] = list(ids)
+        self._vectors: list[tuple[int, torch.Tensor]] = []
+
+    def add(self, ids: Sequence[int]) -> None:
+        self.keys += ids
+
+    def add_vectors(self, vectors: Vectors) -> None:
+        self._vectors.append((len(self.keys), vectors.rows))
+        self.keys += vectors.keys
+
+    def embeddings(
+        self, start: int, end: int, embed: Callable[[Sequence[int]], torch.Tensor]
+    ) -> torch.Tensor:
+        """Input embeddings `[1, end - start, d]`."""
+        rows = embed([key if isinstance(key, int) else 0 for key in self.keys[start:end]])
+        for at, vectors in self._vectors:
+            first, last = max(at, start), min(at + len(vectors), end)
+            if first < last:
+                rows[first - start : last - start] = vectors[first - at : last - at].to(rows)
+        return rows[None]
+
+
+def find_specials(tokenizer: TextTokenizer) -> Specials:
+    """The special tokens a vocabulary has, in the spelling of Qwen or of StarCoder."""
+    ids = {
+        name: next((tokenizer.added_tokens[s] for s in spell if s in tokenizer.added_tokens), None)
+        for name, spell in _SPELLINGS.items()
+    }
+    return Specials(**ids)
+
+
+def _ends_of_turn(module: Any) -> frozenset[int]:
+    ends = module.generation_config.eos_token_id
+    if ends is None:
+        ends = module.config.eos_token_id
+    return frozenset([ends] if isinstance(ends, int) else ends or [])
+
+
+def _is_set(cancel: Cancel | None) -> bool:
+    return cancel is not None and cancel.is_set()
