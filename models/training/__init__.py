@@ -1,0 +1,1 @@
+"""Training of the pocket base model: corpus, tokenizer, packing, trainer, evaluation, export."""

@@ -1,0 +1,1 @@
+"""From pinned packages to Arrow shards of Python files. Knows licences and text, no tokens."""

@@ -1,0 +1,89 @@
+"""A corpus, a tokenizer and run settings small enough for a run to take a second."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from megacontext.models.language.tokenizing import TextTokenizer
+from megacontext.models.training.corpus.prepare import prepare
+from megacontext.models.training.corpus.settings import CorpusSettings
+from megacontext.models.training.settings import RunSettings
+from megacontext.models.training.tokenizer import save_tokenizer, train_tokenizer
+
+SHAPE = {"hidden_size": 32, "layers": 2, "heads": 2, "kv_heads": 1, "intermediate_size": 48}
+
+
+def module(name: str, functions: int, imports: str = "") -> str:
+    body = "\n\n".join(
+        f"def {name}_{i}(first, second):\n    {name}_total = first * {i} + second\n    return {name}_total"
+        for i in range(functions)
+    )
+    return f'"""The {name} module of the example."""\n{imports}\n\n{body}\n'
+
+
+def write_wheel(folder: Path, name: str, files: dict[str, str | bytes]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for inside, content in files.items():
+            archive.writestr(inside, content)
+    return path
+
+
+def package(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "version": "1.0", "licence": "MIT", **more}
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three packages that exist nowhere else: two to train on, one held out."""
+    root = tmp_path_factory.mktemp("corpus")
+    for name in ("zz_alpha", "zz_beta", "zz_gamma"):
+        words = [f"{name[3:]}_{word}" for word in ("core", "text", "tree", "load", "save")]
+        files = {f"{name}/{word}.py": module(word, 12) for word in words}
+        write_wheel(root / "wheels", name, files)
+    settings = CorpusSettings.model_validate(
+        {
+            "name": "tiny",
+            "packages": [package("zz_alpha"), package("zz_beta")],
+            "held_out": [package("zz_gamma")],
+        }
+    )
+    prepare(settings, root / "tiny", root / "wheels")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    text = [Path(__file__).read_text("utf-8"), *(module(f"m{i}", 9) for i in range(4))]
+    save_tokenizer(train_tokenizer(text, 400), folder, max_length=512)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tokenizer_folder: Path) -> TextTokenizer:
+    return TextTokenizer.load(tokenizer_folder)
+
+
+@pytest.fixture
+def run_values() -> dict[str, Any]:
+    return {
+        "name": "small",
+        "corpus": "tiny",
+        "seq_len": 128,
+        "tokenizer": {"vocab_size": 300},
+        "model": {**SHAPE, "max_positions": 256},
+        "schedule": {"warmup_steps": 2, "decay_share": 0.5, "total_steps": 6},
+        "batch": {"windows": 2},
+        "evaluation": {"every_steps": 3, "windows": 4, "line_tasks": 5},
+        "device": "cpu",
+        "threads": 1,
+    }
+
+
+@pytest.fixture
+def run_settings(run_values: dict[str, Any]) -> RunSettings:
+    return RunSettings.model_validate(run_values)
