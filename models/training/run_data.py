@@ -1,0 +1,68 @@
+"""What a run reads: its tokenizer and its packed windows, made once from a prepared corpus."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from ..language.tokenizing import TextTokenizer
+from .corpus.prepare import Document, read_manifest, read_split
+from .packing import MIDDLES, Packer
+from .settings import RunSettings
+from .tokenizer import PAD, save_tokenizer, train_tokenizer
+from .windows import read_meta, write_meta, write_windows
+
+Say = Callable[[str], None]
+
+
+def prepare_run_data(settings: RunSettings, corpus: Path, folder: Path, say: Say) -> str:
+    """Make tokenizer and windows in `folder` unless they stand there; return their fingerprint.
+
+    Raises:
+        TrainingError: no prepared corpus, or one that is too small for the vocabulary.
+    """
+    manifest = read_manifest(corpus)
+    wanted = settings.data_fingerprint(manifest["train"]["hash"] + manifest["validation"]["hash"])
+    meta = read_meta(folder)
+    if meta is not None and meta["fingerprint"] == wanted:
+        return wanted
+    say(f"learning {settings.tokenizer.vocab_size} tokens from {corpus}")
+    sample = _sample(read_split(corpus, "train"), settings.tokenizer.sample_mb, settings.seed)
+    trained = train_tokenizer(sample, settings.tokenizer.vocab_size)
+    save_tokenizer(trained, folder, settings.model.max_positions)
+    tokenizer = TextTokenizer.load(folder)
+    counts = {}
+    for split, middles in (("validation", 0.0), ("train", MIDDLES)):
+        say(f"packing the {split} split into windows of {settings.seq_len} tokens")
+        packer = Packer(tokenizer, settings.seq_len, settings.seed, middles)
+        rows = _pack(read_split(corpus, split), packer, say)
+        pad = tokenizer.added_tokens[PAD]
+        counts[split] = write_windows(folder, split, rows, settings.seq_len, pad)
+    write_meta(folder, {"fingerprint": wanted, "seq_len": settings.seq_len, "windows": counts})
+    return wanted
+
+
+def by_repository(documents: Iterable[Document]) -> dict[str, list[tuple[str, str]]]:
+    """Group documents as (path, content) under their repository, in their order."""
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for document in documents:
+        groups[document.repo].append((document.path, document.content))
+    return dict(groups)
+
+
+def _sample(documents: Iterable[Document], megabytes: float, seed: int) -> Iterator[str]:
+    texts = [document.content for document in documents]
+    random.Random(seed).shuffle(texts)  # noqa: S311  no secret
+    room = megabytes * 1e6
+    for text in texts:
+        if room <= 0:
+            return
+        yield text
+        room -= len(text)
+
+
+def _pack(documents: Iterable[Document], packer: Packer, say: Say) -> Iterator[tuple[int, ...]]:
+    for repo, files in by_repository(documents).items():
+        say(f"  {repo}: {len(files)} files")
+        for window in packer.windows(repo, files):
+            yield window.ids
