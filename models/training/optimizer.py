@@ -1,0 +1,53 @@
+"""Two optimizers as one: Muon for the matrices inside the network, AdamW for everything else.
+
+Method: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks". Embeddings
+(tied with the output layer), norms and biases are not linear maps between hidden states, so they
+stay with AdamW. Knows parameters, no data and no schedule.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from .settings import OptimizerSettings
+
+
+class MuonAdamW:
+    """Both optimizers of a model; one step, one learning-rate factor, one state."""
+
+    def __init__(self, model: nn.Module, settings: OptimizerSettings) -> None:
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name]
+        others = [p for name, p in named if p.ndim != 2 or "embed" in name]
+        self._peaks = (settings.muon_lr, settings.adamw_lr)
+        self._clip = settings.clip
+        self._parameters = [*matrices, *others]
+        self._parts = (
+            torch.optim.Muon(
+                matrices,
+                lr=settings.muon_lr,
+                weight_decay=settings.muon_weight_decay,
+                momentum=settings.momentum,
+            ),
+            torch.optim.AdamW(others, lr=settings.adamw_lr, betas=settings.betas, weight_decay=0.0),
+        )
+
+    def step(self, factor: float) -> float:
+        """Clip, step at `factor` of the peak rates, clear; return the gradient's norm before."""
+        norm = nn.utils.clip_grad_norm_(self._parameters, self._clip)
+        for part, peak in zip(self._parts, self._peaks, strict=True):
+            for group in part.param_groups:
+                group["lr"] = peak * factor
+            part.step()
+            part.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return both states, for `torch.save`."""
+        return {"muon": self._parts[0].state_dict(), "adamw": self._parts[1].state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self._parts[0].load_state_dict(state["muon"])
+        self._parts[1].load_state_dict(state["adamw"])
