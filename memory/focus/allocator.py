@@ -32,7 +32,7 @@ class FocusSettings:
     """Share of the budget for entries that are not verbatim."""
     minimum: float = 0.0
     """Score above which a node deserves detail."""
-    brevity: float = 0.3
+    brevity: float = 0.1
     """How much a low cost counts against a high score: priority = score / (1 + cost / 128) ** brevity."""
     margin: float = 0.2
     """A newcomer displaces a rendered chunk only if its priority is higher by this share."""

@@ -16,10 +16,12 @@ from .words import code_names, stems
 
 MAX_HITS = 200
 """Full-text hits taken of the question; of the window, a third."""
-MAX_NAMES = 32
+MAX_NAMES = 48
 MAX_DEFINITIONS = 24
 """A name that is defined more often says too little about which one is meant."""
 MAX_USERS = 16
+FAR_IN_FILE = 0.1
+"""How near the far end of the cursor's file is, between 0 (elsewhere) and 1 (under the cursor)."""
 PLAIN_WORD = 0.4
 """How much a question's ordinary word counts as the name of a definition, against one written as code."""
 ELSEWHERE = 0.5
@@ -134,8 +136,9 @@ class Evidence:
 
 
 def near_in_file(chunk: ChunkRecord, line: int) -> float:
-    """1 under the cursor, falling with the distance in lines towards 0.4 at the far end of the file."""
-    return 0.4 + 0.6 / (1 + lines_between(chunk, line) / 40)
+    """1 under the cursor, from a half beside it falling with the distance in lines."""
+    lines = lines_between(chunk, line)
+    return FAR_IN_FILE + (0.5 - FAR_IN_FILE) / (1 + lines / 20) if lines else 1.0
 
 
 def lines_between(chunk: ChunkRecord, line: int) -> int:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..catalogue import ChunkRecord, FileRecord
-from .evidence import Evidence, Finding
+from .evidence import FAR_IN_FILE, Evidence, Finding
 from .node import DIRECTORY, FILE, Node, ancestors_of, directory_of
 from .words import names_in, overlap, stems
 
 FEATURES = (
     "bm25",  # full text against the question, 1 for the best hit
+    "covers",  # share of the question's words in its names, outline and references
     "similar",  # full text against the window around the cursor
     "company",  # how well the rest of the file answers the question
     "defines",  # it defines a name that is asked for or used at the cursor
@@ -92,9 +93,19 @@ class FeatureTable:
         row[COLUMN["name"]] = max(
             (overlap(self.evidence.asked, stems(name)) for name in names), default=0.0
         )
+        row[COLUMN["covers"]] = self._covered(chunk)
         for column, value in (finding.values if finding else {}).items():
             row[COLUMN[column]] = value
         return row
+
+    def _covered(self, chunk: ChunkRecord) -> float:
+        asked = self.evidence.asked
+        if not asked:
+            return 0.0
+        words = asked & (stems(chunk.path) | stems(chunk.symbol) | stems(chunk.outline))
+        for name in chunk.references:
+            words |= asked & stems(name)
+        return len(words) / len(asked)
 
     def _file_row(self, path: str) -> Array:
         query, row = self.evidence.query, self._blank()
@@ -160,10 +171,10 @@ class FeatureTable:
         if cursor is None:
             return 0.0
         if path == cursor.path:
-            return 0.4
+            return FAR_IN_FILE
         theirs, ours = ancestors_of(path)[::-1], ancestors_of(cursor.path)[::-1]
         shared = sum(a == b for a, b in zip(theirs, ours, strict=False)) - 1
-        return 0.25 * shared / max(len(theirs) - 1, len(ours) - 1, 1) if shared else 0.0
+        return FAR_IN_FILE * shared / max(len(theirs), len(ours)) if shared else 0.0
 
 
 class Carried:

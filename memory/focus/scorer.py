@@ -38,21 +38,24 @@ class Weights:
     """What each feature adds to a score, in the order of FEATURES, and where 0 lies."""
 
     bm25: float = 1.0
-    similar: float = 0.5
-    company: float = 0.3
+    covers: float = 0.8
+    similar: float = 0.4
+    company: float = 0.5
     defines: float = 0.9
-    uses: float = 0.3
-    imports: float = 0.3
-    path: float = 0.3
-    name: float = 0.6
-    near: float = 0.6
+    uses: float = 0.15
+    imports: float = 0.05
+    path: float = 0.6
+    name: float = 0.7
+    near: float = 0.4
     recent: float = 0.1
     accessed: float = 0.1
-    aside: float = -0.3
+    aside: float = -0.2
     level: float = 0.0
     span: float = 0.0
-    threshold: float = 0.35
-    """Taken off the sum: what weighs less is not worth its positions."""
+    minimum: float = 0.15
+    """Taken off every sum: what weighs less is not worth its positions."""
+    tail: float = 0.2
+    """At least this share of the best sum is taken off, since sums mean little from one query to another."""
 
     def vector(self) -> Array:
         """The weights of the features `[F]`."""
@@ -78,7 +81,7 @@ class FeatureScorer:
         self._judged: Lru[tuple[FocusQuery, tuple[int, int]], _Judged] = Lru(CACHED_QUERIES)
 
     def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
-        """Signed scores `[n]`, about -0.4 … 2."""
+        """Signed scores `[n]`, about -1 … 3."""
         judged = self._judge(query)
         return np.array([judged.scores.at(node)[0] for node in nodes], dtype=np.float32)
 
@@ -98,15 +101,20 @@ class FeatureScorer:
         judged = self._judged.get(key)
         if judged is None:
             table = FeatureTable(Evidence(self.tree, query))
+            zero = max(
+                self.weights.minimum, self.weights.tail * float((table.rows @ self._vector).max())
+            )
             scores = Carried(
-                table, self._weigh(table.rows), lambda path: self._weigh(table.file_row(path))
+                table,
+                self._weigh(table.rows, zero),
+                lambda path: self._weigh(table.file_row(path), zero),
             )
             judged = _Judged(table, scores, Carried(table, table.rows, table.file_row))
             self._judged.put(key, judged)
         return judged
 
-    def _weigh(self, rows: Array) -> Array:
-        weighed: Array = (rows @ self._vector)[..., None] - np.float32(self.weights.threshold)
+    def _weigh(self, rows: Array, zero: float) -> Array:
+        weighed: Array = (rows @ self._vector)[..., None] - np.float32(zero)
         return weighed
 
     def _words(self, evidence: Evidence, node: Node, column: str, value: float) -> str:
@@ -137,6 +145,7 @@ class FeatureScorer:
 
 
 LABELS = {
+    "covers": "covers the question",
     "similar": "like the text at the cursor",
     "company": "file matches",
     "path": "path matches",

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import GIST_LEVELS, ROOT, Cut, Node, TreeView
 from megacontext.memory.focus.cut import carried

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import (
     GIST_LEVELS,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from megacontext.memory.focus import ROOT, FocusQuery, Node, Position
 from megacontext.memory.focus.evidence import Evidence
 from megacontext.memory.focus.features import COLUMN, FEATURES, FeatureTable

@@ -1,4 +1,5 @@
 import pytest
+
 from megacontext.memory.focus import ROOT, Cut, FocusQuery, Node, TextCodec, WorkingEntry, focus
 from megacontext.memory.focus.node import CHUNK, DIRECTORY, FILE, TOKENS
 from megacontext.models.base import Special, Text, Tokens

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import GIST_LEVELS, ROOT, Node, TreeView
 from megacontext.memory.focus.node import BLOCK, CHUNK, DIRECTORY, FILE, TOKENS, reading_key
