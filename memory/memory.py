@@ -5,7 +5,9 @@ Everything above (engine, commands, servers) holds one of these. Knows no model 
 
 import json
 import sqlite3
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 from megacontext.configs.errors import StoreError
 
 from .catalogue import Catalogue, ChunkRecord
-from .catalogue.connection import open_for_reading, open_for_writing
-from .catalogue.schema import migrate
+from .catalogue.connection import named_errors, open_for_reading, open_for_writing
+from .catalogue.schema import check, migrate
 from .ingest import Ingest
 from .ingest.gisting import Gister, Gisting
 from .ingest.ingest import Tokenizer
@@ -34,7 +36,11 @@ REPOSITORY = 1
 
 
 class Memory:
-    """Use `Memory.open`; close it, or use it in a `with` statement."""
+    """Use `Memory.open`; close it, or use it in a `with` statement.
+
+    Reading has a connection of its own, so that it never sees what the writer has not committed. Threads may share
+    a memory: each reads inside `reading`.
+    """
 
     def __init__(
         self,
@@ -43,16 +49,19 @@ class Memory:
         store: TreeStore,
         tokenizer: Tokenizer,
         rules: LeftOutRules,
-        lock: WriterLock | None,
+        ingest: Ingest | None,
+        closing: ExitStack,
     ) -> None:
+        """`db` and `store` are for reading; `ingest` writes through its own; `closing` closes everything."""
         self.places = places
         self.db = db
         self.store = store
         self.tokenizer = tokenizer
         self.rules = rules
         self.catalogue = Catalogue(db, REPOSITORY)
-        self._lock = lock
-        self.ingest = Ingest(db, store, tokenizer, places.root, rules, REPOSITORY) if lock else None
+        self.ingest = ingest
+        self._closing = closing
+        self._turn = threading.RLock()
 
     @classmethod
     def open(
@@ -68,38 +77,19 @@ class Memory:
 
         Raises StoreBusyError when another process writes, StoreError when there is nothing to read or it is damaged.
         """
-        if not write:
-            if not places.catalogue.exists():
+        with ExitStack() as closing:
+            ingest = None
+            if write:
+                ingest = _open_ingest(places, spec, tokenizer, rules, closing)
+            elif not places.catalogue.exists():
                 raise StoreError(f"{places.root} is not indexed yet; run `megacontext index`")
             db = open_for_reading(places.catalogue)
-            return cls(
-                places,
-                db,
-                TreeStore(db, places.trees, spec, writable=False),
-                tokenizer,
-                rules,
-                None,
-            )
-        places.make_state_folder()
-        lock = WriterLock(places.lock).__enter__()
-        try:
-            db = open_for_writing(places.catalogue)
-            migrate(db)
-            db.execute(
-                "INSERT OR IGNORE INTO sources(id, kind, name) VALUES (?, 'repository', '.')",
-                (REPOSITORY,),
-            )
-            return cls(
-                places, db, TreeStore(db, places.trees, spec, writable=True), tokenizer, rules, lock
-            )
-        except sqlite3.DatabaseError as exc:
-            lock.__exit__(None, None, None)
-            raise StoreError(
-                f"{places.catalogue} cannot be used ({exc}); delete {places.state} and index again"
-            ) from exc
-        except BaseException:
-            lock.__exit__(None, None, None)
-            raise
+            closing.callback(db.close)
+            with named_errors(places.catalogue):
+                check(db)
+                store = TreeStore(db, places.trees, spec, writable=False)
+            closing.callback(store.close)
+            return cls(places, db, store, tokenizer, rules, ingest, closing.pop_all())
 
     def __enter__(self) -> Self:
         """The open memory."""
@@ -115,11 +105,24 @@ class Memory:
         self.close()
 
     def close(self) -> None:
-        """Close files and database, and let another process write."""
-        self.store.close()
-        self.db.close()
-        if self._lock:
-            self._lock.__exit__(None, None, None)
+        """Close files and databases, and let another process write."""
+        self._closing.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One unchanging state of the memory for all that is read inside, whatever is written meanwhile.
+
+        One thread at a time; may be nested.
+        """
+        with self._turn:
+            if self.db.in_transaction:
+                yield
+                return
+            self.db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.db.execute("COMMIT")
 
     @property
     def writer(self) -> Ingest:
@@ -151,9 +154,8 @@ class Memory:
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file as they are now (an unsaved buffer first); None when it is gone or left out."""
-        if self.ingest and path in self.ingest.overlays:
-            return self.ingest.overlays[path]
-        found = read_file(self.places.root, path, self.rules)
+        overlay = self.ingest.overlays.get(path) if self.ingest else None
+        found = read_file(self.places.root, path, self.rules, overlay)
         return found.data if isinstance(found, FileText) else None
 
     def text_of(self, chunk: ChunkRecord, data: bytes | None = None) -> str | None:
@@ -187,13 +189,14 @@ class Memory:
         """Forget what `verdict` found damaged and read it again; gists are for `gisting` to make again."""
         damage = verdict.damage
         ingest = self.writer
+        store, db = ingest.store, ingest.db
         with ingest.transaction():
-            self.store.forget_chunks(damage.chunks)
-            self.store.forget_gists(damage.gists | damage.chunks)
-            self.store.forget_node_gists(damage.nodes)
+            store.forget_chunks(damage.chunks)
+            store.forget_gists(damage.gists | damage.chunks)
+            store.forget_node_gists(damage.nodes)
             if damage.chunks or damage.paths or damage.keys:
-                self.db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (self.store.id,))
-                self.db.execute(
+                db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (store.id,))
+                db.execute(
                     "UPDATE files SET digest = x'', mtime_ns = -1 WHERE path IN (SELECT value FROM json_each(?))",
                     (json.dumps(sorted(damage.paths)),),
                 )
@@ -212,4 +215,26 @@ class Memory:
 
     def who_writes(self) -> Writer | None:
         """The process that writes this index now."""
-        return self._lock.holder() if self._lock else WriterLock(self.places.lock).holder()
+        return WriterLock(self.places.lock).holder()
+
+
+def _open_ingest(
+    places: Places,
+    spec: TreeSpec,
+    tokenizer: Tokenizer,
+    rules: LeftOutRules,
+    closing: ExitStack,
+) -> Ingest:
+    places.make_state_folder()
+    closing.enter_context(WriterLock(places.lock))
+    db = open_for_writing(places.catalogue)
+    closing.callback(db.close)
+    with named_errors(places.catalogue):
+        migrate(db)
+        db.execute(
+            "INSERT OR IGNORE INTO sources(id, kind, name) VALUES (?, 'repository', '.')",
+            (REPOSITORY,),
+        )
+        store = TreeStore(db, places.trees, spec, writable=True)
+    closing.callback(store.close)
+    return Ingest(db, store, tokenizer, places.root, rules, REPOSITORY)
