@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from tree_sitter import Node
 
-from .cuts import Role, syntax_cuts
+from .cuts import syntax_cuts
 from .headings import find_headings, heading_cuts, heading_symbols, names_in_text
 from .languages import Grammar, grammar_of, language_of
 from .outline import outline
@@ -175,16 +175,15 @@ def _symbols_by_chunk(
 
 
 def _main_definition(symbols: list[Symbol], start: int, end: int) -> Symbol | None:
-    """The outermost definition that begins in `[start, end)` and fills more than half of it."""
+    """The definition that fills more than half of `[start, end)`: one that ends in it, if any."""
     half = (end - start) / 2
-    for symbol in symbols:
-        if min(symbol.end, end) - symbol.start > half:
-            return symbol
-    return None
+    large = [symbol for symbol in symbols if min(symbol.end, end) - symbol.start > half]
+    whole = (symbol for symbol in large if symbol.end <= end)
+    return next(whole, large[0] if large else None)
 
 
 def _kind(language: str, main: Symbol | None, piece: Piece) -> str:
-    if piece.role is Role.IMPORT:
+    if piece.imports:
         return "imports"
     if language in _DATA:
         return "data"

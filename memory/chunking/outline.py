@@ -13,7 +13,9 @@ _ONE_LINE = frozenset({"constant", "variable", "field", "key", "selector", "head
 
 _TRAILING_COMMENT = re.compile(rb"[ \t]+(?:#|//)[^\n\"']*$", re.MULTILINE)
 _MAX_COMMENT_LINES = 100
-_COMMENT_MARKS = (b"//", b"#", b"*", b"/*", b"--")
+# An attribute of Rust may stand between a comment and what it is about.
+_COMMENT_MARKS = (b"//", b"# ", b"##", b"#[", b"*", b"/*", b"--")
+_DOC_TAGS = re.compile(rb"</?(?:summary|remarks|para|p|b|i|code)>")
 _STRING_PREFIX = re.compile(rb"^[a-zA-Z]{0,2}(?:\"\"\"|'''|\"|')")
 _DECORATION = b" \t/*#!-=<>~"
 
@@ -35,7 +37,7 @@ def first_line(text: bytes) -> str:
 
 def signature(data: bytes, head: int, body: int, end: int, kind: str) -> str:
     """The header of a definition: from `head` to its body (-1 if it has none), on one line."""
-    if body < 0 or kind in _ONE_LINE:
+    if body < 0:
         body = _end_of_first_line(data, head, min(end, head + 2000))
     text = data[head : min(body, head + 2000)]
     if b"#" in text or b"//" in text:
@@ -73,17 +75,18 @@ def docstring(literal: bytes) -> str:
 def comment_above(data: bytes, position: int) -> str:
     """First line of the comment that ends directly above the line of `position`."""
     start = line = data.rfind(b"\n", 0, position) + 1
+    if data[start:position].strip():
+        return ""
     for _ in range(_MAX_COMMENT_LINES):
         above = data.rfind(b"\n", 0, max(line - 1, 0)) + 1
         text = data[above:line].strip() if line else b""
-        if not text.startswith(_COMMENT_MARKS) and not text.endswith(b"*/"):
+        if text != b"#" and not text.startswith(_COMMENT_MARKS) and not text.endswith(b"*/"):
             break
         line = above
     if line == start:
         return ""
-    # An attribute of Rust or a directive of C also starts with a `#`.
-    lines = [t for t in data[line:start].splitlines() if not t.lstrip().startswith((b"#[", b"#i"))]
-    return first_line(b"\n".join(lines))
+    lines = [text for text in data[line:start].splitlines() if not text.lstrip().startswith(b"#[")]
+    return first_line(_DOC_TAGS.sub(b"", b"\n".join(lines)))
 
 
 def outline(symbols: Sequence[Symbol], owner: Symbol | None, text: bytes) -> str:

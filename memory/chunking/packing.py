@@ -5,6 +5,7 @@ window of sizes, never by a running total alone. So two versions of a file fall 
 shortly after an edit: the idea of content-defined chunking, with syntax in place of a rolling hash.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
@@ -27,10 +28,11 @@ Run = list[int]
 
 
 class Piece(NamedTuple):
-    """A chunk to be: its start, and the role of its main cut."""
+    """A chunk to be."""
 
     start: int
-    role: Role
+    imports: bool
+    """At least half of it are imports."""
 
 
 def pack(cuts: list[Cut], data: bytes, weights: Weights) -> list[Piece]:
@@ -40,7 +42,7 @@ def pack(cuts: list[Cut], data: bytes, weights: Weights) -> list[Piece]:
     starts: list[int] = []
     for run in _runs(cuts, ends, weights):
         starts.extend(_divided(run, cuts, ends, data, weights))
-    return _without_tiny(starts, cuts, len(data), weights)
+    return _pieces(_without_tiny(starts, cuts, len(data), weights), cuts, ends)
 
 
 def _refined(cuts: list[Cut], data: bytes, weights: Weights) -> list[Cut]:
@@ -115,28 +117,37 @@ def _rank(cuts: list[Cut], index: int, data: bytes) -> tuple[int, bool, bool, in
     return -cut.depth, leaves_imports, blank_before(data, start), crc32(line)
 
 
-def _without_tiny(starts: list[int], cuts: list[Cut], size: int, weights: Weights) -> list[Piece]:
+def _without_tiny(starts: list[int], cuts: list[Cut], size: int, weights: Weights) -> list[int]:
     """Join tiny pieces to the next one of the same depth, else to the one before."""
-    pieces: list[Piece] = []
+    joined: list[int] = []
     carried: int | None = None
+    positions = [cuts[index].position for index in starts] + [size, size]
     for place, index in enumerate(starts):
         cut = cuts[index]
-        end = cuts[starts[place + 1]].position if place + 1 < len(starts) else size
-        start = cut.position if carried is None else carried
+        start = positions[place] if carried is None else carried
         carried = None
-        after = cuts[starts[place + 1]] if place + 1 < len(starts) else None
-        far = cuts[starts[place + 2]].position if place + 2 < len(starts) else size
+        end, far = positions[place + 1], positions[place + 2]
         if weights[end] - weights[start] < _TINY:
-            deeper = cut.role is Role.HEADER
-            if (
-                after is not None
-                and not after.fence
-                and (after.depth == cut.depth or deeper)
-                and weights[far] - weights[start] <= LIMIT
-            ):
+            after = cuts[starts[place + 1]] if place + 1 < len(starts) else None
+            near = after and not after.fence
+            level = after and (after.depth == cut.depth or cut.role is Role.HEADER)
+            if near and level and weights[far] - weights[start] <= LIMIT:
                 carried = start
                 continue
-            if pieces and not cut.fence and weights[end] - weights[pieces[-1].start] <= LIMIT:
+            if joined and not cut.fence and weights[end] - weights[joined[-1]] <= LIMIT:
                 continue
-        pieces.append(Piece(start, cut.role))
+        joined.append(start)
+    return joined
+
+
+def _pieces(starts: list[int], cuts: list[Cut], ends: list[int]) -> list[Piece]:
+    pieces: list[Piece] = []
+    index = 0
+    for start, stop in pairwise([*starts, ends[-1]]):
+        imports = 0
+        while index < len(cuts) and cuts[index].position < stop:
+            if cuts[index].role is Role.IMPORT:
+                imports += ends[index] - cuts[index].position
+            index += 1
+        pieces.append(Piece(start, imports * 2 >= stop - start))
     return pieces

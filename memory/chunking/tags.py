@@ -50,9 +50,9 @@ class _Open:
     """A definition under the sweep."""
 
     start: int
-    own_start: int
-    """Without what wraps it."""
     end: int
+    own: Span
+    """Without what wraps it."""
     kind: str
     parent: "_Open | None"
     head: int
@@ -88,10 +88,12 @@ def read_tags(grammar: Grammar, root: Node, data: bytes) -> Tags:
     events.sort()
     found = _sweep(events, data)
     for definition in found:
-        tags.starts.update((definition.start, definition.own_start))
+        tags.starts.update((definition.start, definition.own[0]))
     tags.symbols = _symbols(found, data)
+    # A node that the parser made up has no bytes; a definition's own name is no use of it.
     tags.references = [
-        [span for span in spans if span[0] not in names] for spans in tags.references
+        [span for span in spans if span[0] < span[1] and span[0] not in names]
+        for spans in tags.references
     ]
     return tags
 
@@ -116,10 +118,10 @@ def _sweep(events: list[_Event], data: bytes) -> list[_Open]:
         while stack and stack[-1].end <= start:
             stack.pop()
         if tag not in _PARTS:
-            if stack and stack[-1].own_start == start and stack[-1].end == end:
+            if stack and stack[-1].own == (start, end):
                 continue  # a second pattern on the same node
             parent = stack[-1] if stack else None
-            opened = _Open(start, start, end, tag.removeprefix(_DEFINITION), parent, start)
+            opened = _Open(start, end, (start, end), tag.removeprefix(_DEFINITION), parent, start)
             if wrap is not None and start < wrap[1]:
                 opened.start, opened.end = wrap[0], max(end, wrap[1])
                 opened.head = head

@@ -19,7 +19,8 @@ _TABLE = bytes(12 if value >= 0x80 or chr(value).isdigit() else 5 for value in r
 
 
 def weigh(data: bytes) -> Weights:
-    """Prefix sums of the weights of all bytes (int64, so that any size fits)."""
-    sums = np.zeros(len(data) + 1, dtype=np.int64)
+    """Prefix sums of the weights of all bytes."""
+    fits = len(data) * max(_TABLE) < 2**31
+    sums = np.zeros(len(data) + 1, dtype=np.int32 if fits else np.int64)
     np.cumsum(np.frombuffer(data.translate(_TABLE), dtype=np.uint8), out=sums[1:])
     return sums.data
