@@ -16,9 +16,11 @@ class Differences:
     added: list[str]
     """Files that are neither indexed nor known to be left out."""
     changed: list[str]
-    """Files whose size or time stamp is another one, or whose time stamp proves nothing."""
+    """Files whose size or time stamp is another one."""
     removed: list[str]
     """Indexed files that are gone."""
+    unsure: list[str]
+    """Files to look at again: the time stamp proves nothing, or they were judged by other rules."""
 
     def as_counts(self) -> dict[str, int]:
         """How many of each."""
@@ -32,18 +34,20 @@ class Differences:
 def compare(root: Path, catalogue: Catalogue, rules: LeftOutRules) -> Differences:
     """Compare the files under `root` with the catalogue; raises RepositoryError when they cannot be listed."""
     listing = list_files(root)
-    indexed = catalogue.stamps("files")
-    # What was left out by other rules has to be judged again.
-    seen = catalogue.stamps("left_out") if catalogue.state() == rules.fingerprint else {}
-    added, changed = [], []
+    indexed, left_out = catalogue.stamps("files"), catalogue.stamps("left_out")
+    same_rules = catalogue.state() == rules.fingerprint
+    added, changed, unsure = [], [], []
     for path in listing.paths:
-        known = indexed.get(path) or seen.get(path)
+        known = indexed.get(path) or left_out.get(path)
         if known is None:
             added.append(path)
+        elif known[1] < 0 or not same_rules:
+            unsure.append(path)
         elif known != _stamp(root / path):
             changed.append(path)
     present = set(listing.paths)
-    return Differences(listing, added, changed, [path for path in indexed if path not in present])
+    removed = [path for path in indexed if path not in present]
+    return Differences(listing, added, changed, removed, unsure)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -5,7 +5,9 @@ own rules). Without git, folders are walked and .gitignore files are honoured al
 """
 
 import os
+import stat
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,20 @@ TOOL_FOLDERS = frozenset({
 GIT_TIMEOUT_S = 120
 GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 """A repository's own configuration may name a program as its file monitor; it is never run."""
+GIT_PLACES = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_COMMON_DIR",
+        "GIT_PREFIX",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",
+    }
+)
+"""Set in git's hooks, where they would make git list another repository than the one asked for."""
+SYMBOLIC_LINK = "symbolic link"
 
 
 @dataclass
@@ -35,6 +51,16 @@ class Listing:
 
     paths: list[str] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)
+
+    def pass_over(self, path: str, reason: str) -> None:
+        """Note why a path is not listed; a name that is no text is written with escapes."""
+        self.passed_over[path.encode("utf-8", "backslashreplace").decode()] = reason
+
+    def passes_over(self, path: str) -> bool:
+        """Whether `path` or a folder above it is passed over."""
+        parts = path.split("/")
+        above = ("/".join(parts[:count]) + "/" for count in range(1, len(parts)))
+        return path in self.passed_over or any(folder in self.passed_over for folder in above)
 
 
 def list_files(root: Path) -> Listing:
@@ -61,14 +87,25 @@ def has_git(root: Path) -> bool:
 
 def ignored_by_git(root: Path, paths: list[str]) -> set[str]:
     """Those of `paths` that git ignores (tracked files are never ignored)."""
-    result = subprocess.run(
-        [*GIT, "-C", str(root), "check-ignore", "-z", "--stdin"],
-        input=b"\0".join(os.fsencode(path) for path in paths),
-        capture_output=True,
-        check=False,
-        timeout=GIT_TIMEOUT_S,
-    )
-    return {os.fsdecode(path) for path in result.stdout.split(b"\0") if path}
+    inside: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        inside[_enclosing_repository(root, path)].append(path)
+    ignored = set()
+    for prefix, own in inside.items():
+        names = b"\0".join(os.fsencode(path[len(prefix) :]) for path in own)
+        # It answers 1 when none is ignored.
+        found = _git(root / prefix, "check-ignore", "-z", "--stdin", given=names, fine=(0, 1))
+        ignored.update(prefix + path for path in _entries(found))
+    return ignored
+
+
+def _enclosing_repository(root: Path, path: str) -> str:
+    """The nested repository or submodule around `path`, relative with a trailing slash; "" is `root` itself."""
+    parts = path.rstrip("/").split("/")[:-1]
+    for count in range(len(parts), 0, -1):
+        if (root.joinpath(*parts[:count], ".git")).exists():
+            return "/".join(parts[:count]) + "/"
+    return ""
 
 
 def _list_with_git(root: Path, prefix: str, listing: Listing) -> None:
@@ -78,17 +115,23 @@ def _list_with_git(root: Path, prefix: str, listing: Listing) -> None:
         _git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     ):
         if path.rstrip("/") not in ALWAYS_IGNORED:
-            listing.passed_over[prefix + path] = "ignored by git"
+            listing.pass_over(prefix + path, "ignored by git")
     names = dict.fromkeys(tracked)
     names.update(dict.fromkeys(path for path in untracked if not _in_tool_folder(path)))
     for path in names:
-        full = root / path
-        # A submodule or a repository inside this one: git names its folder only.
-        if path.endswith("/") or (full.is_dir() and not full.is_symlink()):
-            if (full / ".git").exists():
-                _list_with_git(full, f"{prefix}{path.rstrip('/')}/", listing)
-        else:
-            _note(full, prefix + path, listing)
+        _list_named(root / path, prefix + path.rstrip("/"), listing)
+
+
+def _list_named(full: Path, path: str, listing: Listing) -> None:
+    """Something that git names: a file, or the folder of a submodule or of a repository inside this one."""
+    mode = mode_of(full)
+    if not stat.S_ISDIR(mode or 0):
+        _note(mode, path, listing)
+    elif (full / ".git").exists():
+        try:
+            _list_with_git(full, path + "/", listing)
+        except RepositoryError as exc:
+            listing.pass_over(path + "/", str(exc))
 
 
 def _in_tool_folder(path: str) -> bool:
@@ -96,18 +139,16 @@ def _in_tool_folder(path: str) -> bool:
 
 
 def _list_by_walking(root: Path, listing: Listing) -> None:
-    for path, full in _walk(root, root, []):
-        if full is None:
-            listing.passed_over[path] = "ignored by .gitignore or as a tool's folder"
+    for path, passed_over in _walk(root):
+        if passed_over:
+            listing.pass_over(path, passed_over)
         else:
-            _note(full, path, listing)
+            _note(mode_of(root / path), path, listing)
 
 
-def _walk(
-    root: Path, folder: Path, above: list[tuple[str, GitIgnoreSpec]]
-) -> Iterator[tuple[str, Path | None]]:
-    """Files below `folder`; an ignored path comes with None. `above` holds the specs of the folders above."""
-    pending = [(folder, above)]
+def _walk(root: Path) -> Iterator[tuple[str, str]]:
+    """Every path below `root` that is no folder to enter, and why it is passed over, "" if it is not."""
+    pending: list[tuple[Path, list[tuple[str, GitIgnoreSpec]]]] = [(root, [])]
     while pending:
         here, specs = pending.pop()
         base = "" if here == root else here.relative_to(root).as_posix() + "/"
@@ -116,6 +157,7 @@ def _walk(
         except OSError as exc:
             if here == root:
                 raise RepositoryError(f"{root} cannot be read: {exc.strerror}") from exc
+            yield base, f"unreadable: {exc.strerror}"
             continue
         specs = [*specs, *_ignore_spec(here, base)]
         for entry in entries:
@@ -126,15 +168,17 @@ def _walk(
             if (is_folder and entry.name in TOOL_FOLDERS) or _ignored(
                 path + "/" * is_folder, specs
             ):
-                yield path + "/" * is_folder, None
+                yield path + "/" * is_folder, "ignored by .gitignore or as a tool's folder"
             elif is_folder:
                 pending.append((Path(entry.path), specs))
             else:
-                yield path, Path(entry.path)
+                yield path, ""
 
 
 def _ignore_spec(folder: Path, base: str) -> list[tuple[str, GitIgnoreSpec]]:
     try:
+        if not stat.S_ISREG(mode_of(folder / ".gitignore") or 0):
+            return []  # git reads no linked one, and a pipe would never end
         lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
         return [(base, GitIgnoreSpec.from_lines(lines))]
     except (OSError, ValueError):
@@ -150,16 +194,25 @@ def _ignored(path: str, specs: list[tuple[str, GitIgnoreSpec]]) -> bool:
     return False
 
 
-def _note(full: Path, path: str, listing: Listing) -> None:
+def _note(mode: int | None, path: str, listing: Listing) -> None:
+    if mode is None:
+        return  # tracked by git, but deleted
     if not is_utf8(path):
-        listing.passed_over[path.encode("utf-8", "backslashreplace").decode()] = (
-            "its name is not UTF-8"
-        )
-        return
-    if full.is_symlink():
-        listing.passed_over[path] = "symbolic link"
+        listing.pass_over(path, "its name is not UTF-8")
+    elif stat.S_ISLNK(mode):
+        listing.pass_over(path, SYMBOLIC_LINK)
     else:
         listing.paths.append(path)
+
+
+def mode_of(path: Path) -> int | None:
+    """What `path` itself is, links not followed; None when it is gone, 0 when that cannot be told."""
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError:
+        return 0
 
 
 def is_utf8(path: str) -> bool:
@@ -175,16 +228,21 @@ def _entries(output: bytes) -> list[str]:
     return [os.fsdecode(name) for name in output.split(b"\0") if name]
 
 
-def _git(root: Path, *arguments: str) -> bytes:
+def _git(root: Path, *arguments: str, given: bytes = b"", fine: tuple[int, ...] = (0,)) -> bytes:
     command = [*GIT, "-C", str(root), *arguments]
+    environment = {key: value for key, value in os.environ.items() if key not in GIT_PLACES}
     try:
-        return subprocess.run(
-            command, capture_output=True, check=True, timeout=GIT_TIMEOUT_S
-        ).stdout
-    except subprocess.CalledProcessError as exc:
-        told = exc.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise RepositoryError(
-            f"git cannot list {root}: {told[-1] if told else exc.returncode}"
-        ) from exc
+        done = subprocess.run(
+            command,
+            input=given,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=GIT_TIMEOUT_S,
+        )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise RepositoryError(f"git cannot be run in {root}: {exc}") from exc
+    if done.returncode not in fine:
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise RepositoryError(f"git cannot list {root}: {told[-1] if told else done.returncode}")
+    return done.stdout

@@ -12,7 +12,10 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from megacontext.configs.errors import StoreBusyError
+from megacontext.configs.errors import StoreBusyError, StoreError
+
+PROBE_S = 0.2
+"""Longer than anyone who only asks who writes holds the lock."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,25 @@ class WriterLock:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._note = path.with_suffix(".json")
-        self._lock = FileLock(path, blocking=False)
+        self._lock = FileLock(path)
 
     def __enter__(self) -> Self:
         """Take the lock; raises StoreBusyError that names the writer when another process holds it."""
         try:
-            self._lock.acquire()
+            self._lock.acquire(timeout=PROBE_S)
         except Timeout as exc:
             holder = self.holder() or "another process"
             raise StoreBusyError(
                 f"{holder} is writing this index; wait for it, or stop it"
             ) from exc
+        except OSError as exc:
+            raise StoreError(
+                f"cannot lock {self.path}: {exc.strerror}; make the folder writable"
+            ) from exc
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
         writer = Writer(os.getpid(), command, time.time())
-        self._note.write_text(json.dumps(asdict(writer)), encoding="utf-8")
+        with suppress(OSError):  # on a full disk nobody is told who writes, but the lock holds
+            self._note.write_text(json.dumps(asdict(writer)), encoding="utf-8")
         return self
 
     def __exit__(
@@ -68,7 +76,7 @@ class WriterLock:
         if not self._lock.is_locked:
             if not self.path.exists():
                 return None
-            with suppress(Timeout), probe:
+            with suppress(Timeout, OSError), probe:
                 return None
         try:
             return Writer(**json.loads(self._note.read_text(encoding="utf-8")))

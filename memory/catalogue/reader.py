@@ -155,7 +155,9 @@ class Catalogue:
 
     def state(self) -> str:
         """Fingerprint of the rules that the last whole pass left files out by; "" before it."""
-        found = self.db.execute("SELECT state FROM sources WHERE id = ?", (self.source_id,)).fetchone()
+        found = self.db.execute(
+            "SELECT state FROM sources WHERE id = ?", (self.source_id,)
+        ).fetchone()
         return str(found[0]) if found else ""
 
     def left_out(self) -> list[LeftOut]:

@@ -6,7 +6,7 @@ encoder made of that text is in the tree_* tables, so that facts and rows commit
 
 import sqlite3
 
-from megacontext.configs.errors import StoreVersionError
+from megacontext.configs.errors import StoreError, StoreVersionError
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -74,16 +74,33 @@ MIGRATIONS: tuple[str, ...] = (
 """One script a version; `PRAGMA user_version` holds how many have run."""
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring `db` to the newest version; each script and its number share one transaction.
-
-    Raises StoreVersionError when the file is newer than this program.
-    """
+def version_of(db: sqlite3.Connection) -> int:
+    """How many scripts have run; raises StoreVersionError when the file is newer than this program."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise StoreVersionError(
             f"this index has version {version}, newer than this MegaContext knows ({len(MIGRATIONS)}): "
             "upgrade MegaContext, or delete the .megacontext folder to index again"
         )
+    return int(version)
+
+
+def check(db: sqlite3.Connection) -> None:
+    """For readers, who change nothing.
+
+    Raises StoreVersionError when the file is newer than this program, StoreError when it is older or empty.
+    """
+    if version_of(db) < len(MIGRATIONS):
+        raise StoreError(
+            "this index is not finished, or of an older MegaContext: run `megacontext index`"
+        )
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring `db` to the newest version; each script and its number share one transaction.
+
+    Raises StoreVersionError when the file is newer than this program.
+    """
+    version = version_of(db)
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {number};COMMIT;")

@@ -5,6 +5,7 @@ state as indexing the final files from scratch. Knows no watcher and no gist.
 """
 
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,18 +18,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from megacontext.configs.errors import StoreError, StoreFullError
-
 from ..catalogue import Catalogue
+from ..catalogue.connection import named_errors
 from ..chunking import ChunkedFile, chunk_file
 from ..freshness import compare
 from ..left_out import LeftOutRules
-from ..listing import Listing
-from ..tree.keys import digest
+from ..listing import Listing, is_utf8, mode_of
 from ..tree.store import TreeStore
 from .facts import FactsWriter
 from .merkle import Merkle
-from .reading import UNSURE_MTIME, FileText, Gone, Refusal, read_file
+from .reading import FileText, Gone, Refusal, read_file
 from .report import IngestReport, OnProgress, Progress
 
 BATCH_BYTES = 2_000_000
@@ -77,7 +76,7 @@ class Ingest:
         self.source_id = source_id
         self.lock = threading.RLock()
         self.overlays: dict[str, bytes] = {}
-        """Unsaved editor buffers by path: they are read instead of the files."""
+        """Unsaved editor buffers by path: they are read instead of the files, and judged like them."""
         self.catalogue = Catalogue(db, source_id)
         self._facts = FactsWriter(db, source_id)
         self._merkle = Merkle(store, source_id)
@@ -85,44 +84,49 @@ class Ingest:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; raises StoreFullError when the disk is full, StoreError for any other database fault."""
-        with self.lock:
+        with self.lock, named_errors():
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self.db.execute("COMMIT")
-            except BaseException as exc:
+            except BaseException:
                 if self.db.in_transaction:
                     self.db.execute("ROLLBACK")
                 self.store.forget_uncommitted()
-                raise _named(exc) from exc
+                raise
 
     def reconcile(self, on_progress: OnProgress | None = None) -> IngestReport:
         """Make the memory equal to the repository: read what is new or changed, forget what is gone."""
-        with self.lock:
+        with self.lock, named_errors():
             found = compare(self.root, self.catalogue, self.rules)
             unplaced = self._merkle.unplaced_files()
-            present = {*found.listing.paths, *self.overlays}
-            changed = dict.fromkeys([*found.added, *found.changed, *unplaced, *self.overlays])
+            overlaid = [path for path in self.overlays if not found.listing.passes_over(path)]
+            present = {*found.listing.paths, *overlaid}
+            changed = dict.fromkeys(
+                [*found.added, *found.changed, *found.unsure, *unplaced, *overlaid]
+            )
             removed = [path for path in found.removed if path not in present]
             wanted = [path for path in changed if path in present]
             return self._ingest(wanted, removed, found.listing, on_progress)
 
     def apply(self, paths: Iterable[str], on_progress: OnProgress | None = None) -> IngestReport:
         """Re-read these paths, relative to the root; what is no file any more is forgotten, with all below it."""
-        with self.lock:
-            wanted = dict.fromkeys(paths)
-            below = [path for path in wanted if not (self.root / path).is_file()]
-            removed = {
-                inner: None
-                for path in below
-                for inner in self._indexed_below(path)
-                if inner not in wanted
-            }
-            return self._ingest(list(wanted), list(removed), None, on_progress)
+        with self.lock, named_errors():
+            wanted = dict.fromkeys(path for path in paths if is_utf8(path))
+            # Nothing lies below a path any more that is no directory; reading what did tells so.
+            below = [
+                inner
+                for path in wanted
+                if not stat.S_ISDIR(mode_of(self.root / path) or 0)
+                for inner in self._known_below(path)
+            ]
+            return self._ingest([*dict.fromkeys([*wanted, *below])], [], None, on_progress)
 
-    def _indexed_below(self, directory: str) -> list[str]:
+    def _known_below(self, directory: str) -> list[str]:
+        """What is indexed or left out below a path that was a directory."""
         rows = self.db.execute(
-            "SELECT path FROM files WHERE source_id = ? AND path >= ? AND path < ?",
+            "SELECT path FROM files WHERE source_id = ?1 AND path >= ?2 AND path < ?3 UNION ALL "
+            "SELECT path FROM left_out WHERE source_id = ?1 AND path >= ?2 AND path < ?3",
             (self.source_id, directory + "/", directory + "0"),
         )
         return [path for (path,) in rows]
@@ -143,13 +147,11 @@ class Ingest:
         indexed = set(self.catalogue.stamps("files")) if total > BATCH_FILES else None
         with ThreadPoolExecutor(1, "tokenize") as pool:
             waiting: tuple[Batch, Future[list[tuple[bytes, Tokens]]]] | None = None
-            on_the_way: set[bytes] = set()
-            for batch, done in self._batches(paths, placed, on_the_way):
+            for batch, done in self._batches(paths, placed):
                 tokens = pool.submit(self._tokenize, batch.new_chunks)
                 if waiting:
                     self._commit(*waiting, report, indexed)
                 waiting = batch, tokens
-                on_the_way = set(batch.new_chunks)
                 if on_progress:
                     on_progress(Progress("files", done, total))
             last = waiting or (Batch(), pool.submit(self._tokenize, {}))
@@ -158,10 +160,9 @@ class Ingest:
         report.seconds = time.perf_counter() - started
         return report
 
-    def _batches(
-        self, paths: list[str], placed: set[str], on_the_way: set[bytes]
-    ) -> Iterator[tuple[Batch, int]]:
+    def _batches(self, paths: list[str], placed: set[str]) -> Iterator[tuple[Batch, int]]:
         batch, size = Batch(), 0
+        on_the_way: set[bytes] = set()
         for done, path in enumerate(paths, start=1):
             size += self._read(path, batch, path in placed)
             if (
@@ -175,18 +176,18 @@ class Ingest:
             yield self._without_known(batch, on_the_way), len(paths)
 
     def _read(self, path: str, batch: Batch, placed: bool) -> int:
-        if path in self.overlays:
-            data = self.overlays[path]
-            found: FileText | Refusal | Gone = FileText(path, data, digest(data), UNSURE_MTIME)
-        else:
-            found = read_file(self.root, path, self.rules)
-        match found:
-            case Refusal():
-                batch.refused.append(found)
+        match read_file(self.root, path, self.rules, self.overlays.get(path)):
+            case Refusal() as refusal:
+                batch.refused.append(refusal)
                 return 0
             case Gone():
                 batch.gone.append(path)
                 return 0
+            case FileText() as found:
+                return self._take(found, batch, placed)
+
+    def _take(self, found: FileText, batch: Batch, placed: bool) -> int:
+        path = found.path
         known = self.db.execute(
             "SELECT digest FROM files WHERE source_id = ? AND path = ?", (self.source_id, path)
         ).fetchone()
@@ -276,13 +277,3 @@ class Ingest:
         """Key of the whole source; None before the first pass has settled."""
         found = self.store.path_key(self.source_id, "", directory=True)
         return found[0] if found else None
-
-
-def _named(exc: BaseException) -> BaseException:
-    if isinstance(exc, sqlite3.Error):
-        if "full" in str(exc):
-            return StoreFullError(
-                "the disk is full; free some space and run it again, nothing is lost"
-            )
-        return StoreError(f"the index cannot be written: {exc}")
-    return exc

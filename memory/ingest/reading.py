@@ -3,6 +3,7 @@
 Files are hostile: a path may lead out through a symbolic link, name a pipe, grow while it is read, or vanish.
 """
 
+import errno
 import os
 import stat
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..left_out import LeftOutRules
+from ..listing import SYMBOLIC_LINK
 from ..tree.keys import digest
 
 RACY_NS = 20_000_000
@@ -45,34 +47,47 @@ class Gone:
     path: str
 
 
-def read_file(root: Path, path: str, rules: LeftOutRules) -> FileText | Refusal | Gone:
-    """Read `path` below `root` and judge it; never follows a symbolic link, never waits on a pipe."""
+def read_file(
+    root: Path, path: str, rules: LeftOutRules, buffer: bytes | None = None
+) -> FileText | Refusal | Gone:
+    """Read `path` below `root` and judge it; never follows a symbolic link, never waits on a pipe.
+
+    An unsaved `buffer` is taken instead of the file, and judged by the same rules.
+    """
     reason = rules.by_path(path)
+    if buffer is not None:
+        reason = reason or rules.by_size(len(buffer)) or rules.by_content(buffer)
+        if reason:
+            return Refusal(path, reason, len(buffer), UNSURE_MTIME)
+        return FileText(path, buffer, digest(buffer), UNSURE_MTIME)
     try:
         fd = _open_inside(root, path)
-    except FileNotFoundError:
-        return Gone(path)
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # A name with a zero byte is a ValueError: no file has one.
         return Gone(path)
     except OSError as exc:
-        return Refusal(path, f"unreadable: {exc.strerror}", -1, -1)
+        link = exc.errno == errno.ELOOP
+        why = SYMBOLIC_LINK if link else f"unreadable: {exc.strerror}"
+        return Refusal(path, why, -1, UNSURE_MTIME)
     try:
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
             return Gone(path)
         if not stat.S_ISREG(status.st_mode):
-            return Refusal(path, "not a regular file", -1, -1)
+            return Refusal(path, "not a regular file", -1, UNSURE_MTIME)
         reason = reason or rules.by_size(status.st_size)
         data = b"" if reason else _read_all(fd, rules.max_file_bytes)
+        racy = time.time_ns() - status.st_mtime_ns < RACY_NS
+        racy = racy or (not reason and len(data) != status.st_size)
         reason = reason or rules.by_size(len(data)) or rules.by_content(data)
     except OSError as exc:
-        return Refusal(path, f"unreadable: {exc.strerror}", -1, -1)
+        return Refusal(path, f"unreadable: {exc.strerror}", -1, UNSURE_MTIME)
     finally:
         os.close(fd)
-    racy = time.time_ns() - status.st_mtime_ns < RACY_NS or len(data) != status.st_size
+    mtime_ns = UNSURE_MTIME if racy else status.st_mtime_ns
     if reason:
-        return Refusal(path, reason, status.st_size, status.st_mtime_ns)
-    return FileText(path, data, digest(data), UNSURE_MTIME if racy else status.st_mtime_ns)
+        return Refusal(path, reason, status.st_size, mtime_ns)
+    return FileText(path, data, digest(data), mtime_ns)
 
 
 def _open_inside(root: Path, path: str) -> int:

@@ -103,7 +103,9 @@ class TreeStore:
         self._tails = self.rows_per_level()
         if writable:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for level, rows in self._tails.items():
+            # A level file without a committed row may be a leftover too.
+            levels = {int(path.stem[1:]): 0 for path in self.folder.glob("L*.ctx")}
+            for level, rows in (levels | self._tails).items():
                 self._mend(level, rows)
 
     def _file(self, level: int) -> LevelFile:
@@ -124,18 +126,22 @@ class TreeStore:
         if file.rows == rows:
             return
         self._tails[level] = left = file.rows
-        forget = {
-            0: "DELETE FROM tree_chunks WHERE tree_id = ?1 AND l0 + tokens > ?2",
-            1: "UPDATE tree_chunks SET l1 = NULL, l2 = NULL WHERE tree_id = ?1 AND l1 + (tokens + 31) / 32 > ?2",
-            2: "UPDATE tree_chunks SET l1 = NULL, l2 = NULL WHERE tree_id = ?1 AND l2 + (tokens + 1023) / 1024 > ?2",
-        }.get(
-            level,
-            "UPDATE tree_nodes SET row = NULL WHERE tree_id = ?1 AND level = ?3 AND row >= ?2",
-        )
+        lost = {
+            0: "SELECT digest FROM tree_chunks WHERE tree_id = ?1 AND l0 + tokens > ?2",
+            1: "SELECT digest FROM tree_chunks WHERE tree_id = ?1 AND l1 + (tokens + 31) / 32 > ?2",
+            2: "SELECT digest FROM tree_chunks WHERE tree_id = ?1 AND l2 + (tokens + 1023) / 1024 > ?2",
+        }.get(level, "SELECT key FROM tree_nodes WHERE tree_id = ?1 AND level = ?3 AND row >= ?2")
+        values = (self.id, left, level)[: 3 if "?3" in lost else 2]
         self.db.execute("BEGIN IMMEDIATE")
-        self.db.execute(forget, (self.id, left, level)[: 3 if "?3" in forget else 2])
-        # A file without its chunks' tokens is unplaced, and so read again by the next pass.
-        self.db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (self.id,))
+        keys = [key for (key,) in self.db.execute(lost, values)]
+        if level > 2:
+            self.forget_node_gists(keys)
+        else:
+            self.forget_gists(keys)
+        if level == 0:
+            self.forget_chunks(keys)
+            # A file without its chunks' tokens is unplaced, and so read again by the next pass.
+            self.db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (self.id,))
         self.db.execute(
             "UPDATE trees SET tails = ? WHERE id = ?", (json.dumps(self._tails), self.id)
         )
@@ -216,7 +222,9 @@ class TreeStore:
         )
 
     def forget_gists(self, digests: Iterable[bytes]) -> None:
-        """Drop damaged gists of chunks, to be made again."""
+        """Drop damaged gists of chunks, to be made again, and of all nodes above them."""
+        digests = set(digests)
+        self._forget_above({rows.key for rows in self.known(digests).values()})
         self.db.executemany(
             "UPDATE tree_chunks SET l1 = NULL, l1_crc = NULL, l2 = NULL, l2_crc = NULL "
             "WHERE tree_id = ? AND digest = ?",
@@ -224,7 +232,21 @@ class TreeStore:
         )
 
     def forget_node_gists(self, keys: Iterable[bytes]) -> None:
-        """Drop damaged gists of nodes, to be made again."""
+        """Drop damaged gists of nodes, to be made again, and of all nodes above them."""
+        keys = set(keys)
+        self._forget_rows(keys)
+        self._forget_above(keys)
+
+    def _forget_above(self, keys: set[bytes]) -> None:
+        # What makes gists trusts that all below a node with a gist have theirs.
+        while keys:
+            found = self.db.execute(
+                "SELECT key, children FROM tree_nodes WHERE tree_id = ?", (self.id,)
+            )
+            keys = {key for key, joined in found if not keys.isdisjoint(_children(joined))}
+            self._forget_rows(keys)
+
+    def _forget_rows(self, keys: Iterable[bytes]) -> None:
         self.db.executemany(
             "UPDATE tree_nodes SET row = NULL, crc = NULL WHERE tree_id = ? AND key = ?",
             [(self.id, key) for key in keys],
@@ -276,10 +298,7 @@ class TreeStore:
         ).fetchone()
         if found is None:
             return None
-        level, joined = found
-        return TreeNode(
-            key, level, tuple(joined[at : at + KEY_SIZE] for at in range(0, len(joined), KEY_SIZE))
-        )
+        return TreeNode(key, found[0], _children(found[1]))
 
     def has_gist(self, key: bytes) -> bool:
         """Whether the gist of a node of L3 and above is made."""
@@ -341,6 +360,10 @@ class TreeStore:
             (self.id, source_id, directory, path),
         ).fetchone()
         return None if found is None else (found[0], found[1], found[2])
+
+
+def _children(joined: bytes) -> tuple[bytes, ...]:
+    return tuple(joined[at : at + KEY_SIZE] for at in range(0, len(joined), KEY_SIZE))
 
 
 def crc(rows: Rows) -> int:
