@@ -19,8 +19,8 @@ def print_json(data: Any) -> None:
 
 
 def write(text: str) -> None:
-    """Text to standard output as it is, at once."""
-    sys.stdout.write(text)
+    """Text to standard output at once: as it is, but for what could drive a terminal."""
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
 
 

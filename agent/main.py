@@ -6,14 +6,17 @@
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from megacontext.configs.errors import MegaContextError
 
-from .commands import ask, complete, data, doctor, focus, index, status, train, verify, watch
+from .commands import ask, complete, data, doctor, focus, index, status, tour, train, verify, watch
 from .console import note, say
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 app = typer.Typer(
     name="megacontext",
@@ -39,6 +42,7 @@ def megacontext(
     """Repository memory for code models."""
 
 
+app.command("tour")(tour.tour)
 app.command("index")(index.index)
 app.command("watch")(watch.watch)
 app.command("status")(status.status)
@@ -53,6 +57,9 @@ app.add_typer(train.app, name="train")
 
 def run() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character shows "?" for it.
+        cast("TextIOWrapper", stream).reconfigure(errors="replace")
     try:
         app()
     except MegaContextError as exc:

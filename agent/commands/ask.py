@@ -10,8 +10,10 @@ from .opened import fresh_engine
 from .options import Codec, Json, Model, Repo, overrides
 
 if TYPE_CHECKING:
+    from ..engine import Engine
     from ..events import Event
 
+SHOWN_SPANS = 5
 SHOWN_LINES = 12
 
 
@@ -26,27 +28,33 @@ def ask(
     spans: Annotated[
         int,
         typer.Option("--spans", metavar="N", min=1, help="Places to show without a chat model."),
-    ] = 5,
+    ] = SHOWN_SPANS,
     codec: Codec = None,
     repo: Repo = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question, naming the places it rests on as path:line."""
-    from ..events import Cited
-
     flags = overrides(model__name=model, focus__budget=budget, focus__codec=codec)
     with fresh_engine(repo, flags, quiet=as_json) as engine:
-        shown = 0
-        for event in engine.ask(question):
-            if as_json:
+        if as_json:
+            for event in engine.ask(question):
                 print_json(event.as_json())
-                continue
-            shown += isinstance(event, Cited)
-            if not isinstance(event, Cited) or shown <= spans:
-                _show(event)
-        if shown > spans and not as_json:
-            say(f"{shown - spans} more with --spans {shown}")
+        else:
+            answer(engine, question, spans)
+
+
+def answer(engine: "Engine", question: str, spans: int = SHOWN_SPANS) -> None:
+    """Print an answer for a person as it comes, with at most so many cited spans."""
+    from ..events import Cited
+
+    shown = 0
+    for event in engine.ask(question):
+        shown += isinstance(event, Cited)
+        if not isinstance(event, Cited) or shown <= spans:
+            _show(event)
+    if shown > spans:
+        say(f"{shown - spans} more with --spans {shown}")
 
 
 def _show(event: "Event") -> None:

@@ -1,13 +1,20 @@
 """`megacontext complete`: continue a file at a cursor."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..console import note, print_json, write
 from .opened import fresh_engine
 from .options import Codec, Json, Model, Repo, overrides
+
+if TYPE_CHECKING:
+    from megacontext.memory.focus import Position
+
+    from ..engine import Engine
+    from ..events import Event
 
 
 def complete(
@@ -21,36 +28,46 @@ def complete(
 ) -> None:
     """Complete code at a cursor, with the focused memory of the repository before it."""
     from ..cursor import parse_place
-    from ..events import FocusChange, Token, Usage
 
     at = parse_place(place)
-    text, entries = "", []
-    usage: Usage | None = None
-    with fresh_engine(
-        repo, overrides(model__name=model, focus__codec=codec), quiet=as_json
-    ) as engine:
-        for event in engine.complete(at):
-            match event:
-                case FocusChange():
-                    entries = [asdict(entry) for entry in event.entries]
-                case Token():
-                    text += event.text
-                    if not as_json:
-                        write(event.text)
-                case Usage():
-                    usage = event
-    assert usage is not None, "every answer ends with its usage"
-    if as_json:
-        result: dict[str, Any] = {
-            "text": text,
-            "ms": usage.ms,
-            "positions": usage.positions,
-            "reused": usage.reused,
-            "entries": entries,
-        }
-        print_json(result)
-    else:
-        write("\n")
-        note(
-            f"{usage.model}: {usage.positions:,} positions, {usage.generated} tokens, {usage.ms:.0f} ms"
-        )
+    flags = overrides(model__name=model, focus__codec=codec)
+    with fresh_engine(repo, flags, quiet=as_json) as engine:
+        if as_json:
+            print_json(_result(engine.complete(at)))
+        else:
+            continuation(engine, at)
+
+
+def continuation(engine: "Engine", at: "Position") -> None:
+    """Print what would stand at a place, for a person, as it comes."""
+    from ..events import Token, Usage
+
+    for event in engine.complete(at):
+        match event:
+            case Token():
+                write(event.text)
+            case Usage():
+                write("\n")
+                note(
+                    f"{event.model}: {event.positions:,} positions ({event.reused:,} reused), "
+                    f"{event.generated} tokens, {event.ms:.0f} ms"
+                )
+
+
+def _result(events: Iterable["Event"]) -> dict[str, Any]:
+    from ..events import FocusChange, Token, Usage
+
+    result: dict[str, Any] = {"text": ""}
+    for event in events:
+        match event:
+            case FocusChange():
+                result["entries"] = [asdict(entry) for entry in event.entries]
+            case Token():
+                result["text"] += event.text
+            case Usage():
+                result |= {
+                    "ms": event.ms,
+                    "positions": event.positions,
+                    "reused": event.reused,
+                }
+    return result
