@@ -4,6 +4,7 @@ They are what the feature scorer weighs, and the scalar inputs of a learned one.
 value of each column over everything below it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -52,6 +53,9 @@ class FeatureTable:
         self.evidence = evidence
         self.tree = evidence.tree
         self.chunks = list(evidence.chunks.values())
+        self._word_starts = re.compile(
+            f"(?<![a-z])(?:{'|'.join(map(re.escape, sorted(evidence.asked, reverse=True)))})"
+        )
         self._company = self._companies()
         self._ages = self._recency()
         self._own_row: dict[str, Array] = {}
@@ -102,10 +106,8 @@ class FeatureTable:
         asked = self.evidence.asked
         if not asked:
             return 0.0
-        words = asked & (stems(chunk.path) | stems(chunk.symbol) | stems(chunk.outline))
-        for name in chunk.references:
-            words |= asked & stems(name)
-        return len(words) / len(asked)
+        text = " ".join((chunk.path, chunk.symbol, chunk.outline, *chunk.references)).lower()
+        return len(set(self._word_starts.findall(text))) / len(asked)
 
     def _file_row(self, path: str) -> Array:
         query, row = self.evidence.query, self._blank()

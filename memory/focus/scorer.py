@@ -35,7 +35,11 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each feature adds to a score, in the order of FEATURES, and where 0 lies."""
+    """What each feature adds to a score, in the order of FEATURES, and where 0 lies.
+
+    Chosen on 25 questions in other words than the code's, 150 docstrings and 150 call sites of Python's standard
+    library, and checked on 24 other questions and on other packages.
+    """
 
     bm25: float = 1.0
     covers: float = 0.8

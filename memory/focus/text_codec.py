@@ -19,6 +19,8 @@ from .tree_view import TreeView
 
 GAP = "...\n"
 """Between two verbatim chunks of a file with something left out between them."""
+SEPARATOR = "<|file_sep|>"
+"""The special token of Qwen coders before a file's path, as people see it."""
 CACHED_COUNTS = 65_536
 
 
@@ -36,7 +38,7 @@ class TextCodec:
     """Costs and rendering of text entries.
 
     `counter` counts outlines and headers in the base model's tokens; `read` gives the bytes of a path as an
-    editor or the disk has them now (None: gone); `separated` says that the model knows `<|file_sep|>`.
+    editor or the disk has them now (None: gone); `separated` says that the model has that special token.
     """
 
     levels = TEXT_LEVELS
@@ -122,14 +124,10 @@ class TextCodec:
                 stale[entry.path] = None
                 continue
             lead = self._lead(entry.node, after)
-            mark = (
-                [Special("file_sep")]
-                if self._separated and self._opens_file(entry.node, after)
-                else []
-            )
-            shown.append(
-                Shown(entry, lead + body, (*mark, *([Text(lead)] if lead else []), *parts))
-            )
+            marked = self._separated and self._opens_file(entry.node, after)
+            mark = [Special("file_sep")] if marked else []
+            text = SEPARATOR * marked + lead + body
+            shown.append(Shown(entry, text, (*mark, *([Text(lead)] if lead else []), *parts)))
             after = entry.node
         return Rendering(tuple(shown), tuple(stale))
 

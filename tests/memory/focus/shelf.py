@@ -42,6 +42,7 @@ class Shelf:
         self.texts: dict[bytes, str] = {}
         root.mkdir(parents=True, exist_ok=True)
         self.db = sqlite3.connect(root / "catalogue.db", isolation_level=None)
+        self.db.execute("PRAGMA synchronous = OFF")
         migrate(self.db)
         self.db.execute("INSERT INTO sources(id, kind, name) VALUES (1, 'repository', '.')")
         with self.db:

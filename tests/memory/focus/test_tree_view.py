@@ -62,7 +62,7 @@ def test_blocks_lie_between_chunk_and_tokens_for_a_codec_that_shows_them(library
 def test_a_position_finds_its_chunk_and_an_unknown_path_names_itself(library: Shelf):
     node = library.tree.node_at("mail/fold.py", 5)
     assert library.tree.chunk(node).symbol == "unfold"
-    with pytest.raises(FocusError, match="gone.py:3"):
+    with pytest.raises(FocusError, match=r"gone\.py:3"):
         library.tree.node_at("gone.py", 3)
 
 
