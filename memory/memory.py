@@ -194,7 +194,11 @@ class Memory:
             store.forget_chunks(damage.chunks)
             store.forget_gists(damage.gists | damage.chunks)
             store.forget_node_gists(damage.nodes)
-            if damage.chunks or damage.paths or damage.keys:
+            if damage.texts:
+                # Chunks that are all new bring their full text along.
+                db.execute("DELETE FROM chunk_text")
+                db.execute("DELETE FROM chunks")
+            if damage.chunks or damage.paths or damage.keys or damage.texts:
                 db.execute("DELETE FROM tree_paths WHERE tree_id = ?", (store.id,))
                 db.execute(
                     "UPDATE files SET digest = x'', mtime_ns = -1 WHERE path IN (SELECT value FROM json_each(?))",

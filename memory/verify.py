@@ -1,16 +1,17 @@
 """Is the index whole and fresh? Checks everything that is promised of it; repairs by making damaged parts again."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from megacontext.configs.errors import StoreError
 
 from .catalogue import Catalogue, FileRecord
+from .catalogue.connection import named_errors
 from .ingest.reading import FileText, read_file
 from .left_out import LeftOutRules
-from .tree.shape import directory_nodes, file_nodes
+from .tree.keys import digest
+from .tree.shape import TreeNode, directory_nodes, file_nodes
 from .tree.store import ChunkRows, TreeStore
 
 
@@ -28,6 +29,8 @@ class Damage:
     """Files whose facts are wrong or stale."""
     keys: bool = False
     """Keys of files or directories are missing or wrong."""
+    texts: bool = False
+    """Full text holds other chunks than the catalogue."""
 
 
 @dataclass
@@ -60,34 +63,32 @@ class Verifier:
 
     def run(self, on_progress: Callable[[int, int], None] | None = None) -> Verdict:
         """Check it all: database, tiling, freshness, rows and their CRCs, keys up to the root."""
-        self._database()
-        files = list(self.catalogue.files())
-        keys: dict[str, bytes] = {}
-        for done, file in enumerate(files, start=1):
-            keys[file.path] = self._file(file)
-            if on_progress:
-                on_progress(done, len(files))
-        self._directories(keys)
-        self._node_gists()
+        with named_errors():
+            self._database()
+            files = list(self.catalogue.files())
+            keys: dict[str, bytes] = {}
+            for done, file in enumerate(files, start=1):
+                keys[file.path] = self._file(file)
+                if on_progress:
+                    on_progress(done, len(files))
+            self._directories(keys)
+            self._node_gists()
         return self.verdict
 
     def _wrong(self, error: str) -> None:
         self.verdict.errors.append(error)
 
     def _database(self) -> None:
-        try:
-            for (line,) in self.catalogue.db.execute("PRAGMA quick_check"):
-                if line != "ok":
-                    self._wrong(f"catalogue.db: {line}")
-            chunks, texts = self.catalogue.db.execute(
-                "SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM chunk_text_docsize)"
-            ).fetchone()
-        except sqlite3.DatabaseError as exc:
-            raise StoreError(
-                f"catalogue.db is damaged ({exc}); delete .megacontext and run `megacontext index`"
-            ) from exc
-        if chunks != texts:
-            self._wrong(f"full text holds {texts} chunks, the catalogue {chunks}")
+        for (line,) in self.catalogue.db.execute("PRAGMA quick_check"):
+            if line != "ok":
+                self._wrong(f"catalogue.db: {line}")
+        lost, left = self.catalogue.db.execute(
+            "SELECT (SELECT count(*) FROM chunks WHERE id NOT IN (SELECT id FROM chunk_text_docsize)), "
+            "(SELECT count(*) FROM chunk_text_docsize WHERE id NOT IN (SELECT id FROM chunks))"
+        ).fetchone()
+        if lost or left:
+            self._wrong(f"full text lacks {lost} chunks, and holds {left} that are gone")
+            self.verdict.damage.texts = True
 
     def _file(self, file: FileRecord) -> bytes:
         """Check one file; the key it should have, b"" when that cannot be told."""
@@ -98,7 +99,12 @@ class Verifier:
         if [chunk.start for chunk in chunks] != borders[:-1] or borders[-1] != file.size:
             self._wrong(f"{file.path}: its chunks do not tile it")
             self.verdict.damage.paths.add(file.path)
-        self._fresh(file)
+        text = self._fresh(file)
+        if text is not None and any(
+            digest(text[chunk.start : chunk.end]) != chunk.digest for chunk in chunks
+        ):
+            self._wrong(f"{file.path}: its chunks are not its text")
+            self.verdict.damage.paths.add(file.path)
         rows = self.store.known(chunk.digest for chunk in chunks)
         for chunk in chunks:
             if chunk.digest not in rows:
@@ -111,17 +117,25 @@ class Verifier:
         nodes = file_nodes(
             self.store.spec.encoder, [(chunk.digest, rows[chunk.digest].key) for chunk in chunks]
         )
+        self._present(file.path, nodes)
         return nodes[-1].key
 
-    def _fresh(self, file: FileRecord) -> None:
+    def _present(self, path: str, nodes: Sequence[TreeNode]) -> None:
+        if any(self.store.node(node.key) is None for node in nodes):
+            self._wrong(f"{path or 'the root'}: a node of it is missing")
+            self.verdict.damage.keys = True
+
+    def _fresh(self, file: FileRecord) -> bytes | None:
+        """The bytes of a file if they are what was indexed."""
         found = read_file(self.root, file.path, self.rules)
         if not isinstance(found, FileText):
             self._wrong(f"{file.path}: indexed, but gone or left out now")
         elif found.digest != file.digest:
             self._wrong(f"{file.path}: changed since it was indexed")
         else:
-            return
+            return found.data
         self.verdict.damage.paths.add(file.path)
+        return None
 
     def _rows(self, path: str, text: bytes, rows: ChunkRows) -> None:
         checks: list[tuple[Callable[[ChunkRows], object], set[bytes]]] = [
@@ -146,8 +160,9 @@ class Verifier:
             inner = [file.path for file in self.catalogue.files_in(directory)]
             children = sorted([*inner, *self.catalogue.directories_in(directory)])
             named = [(child.rpartition("/")[2], *levels[child]) for child in children]
-            top = directory_nodes(self.store.spec.encoder, named)[-1]
-            levels[directory] = self._compare(directory, top.key, directory=True)
+            nodes = directory_nodes(self.store.spec.encoder, named)
+            self._present(directory, nodes)
+            levels[directory] = self._compare(directory, nodes[-1].key, directory=True)
 
     def _deepest_first(self) -> list[str]:
         found, waiting = [], [""]
