@@ -152,6 +152,7 @@ class BaseRun:
     ) -> CardFacts:
         batch = self.settings.batch
         per_step = batch.windows * batch.accumulate * self.settings.seq_len
+        windows = Windows(self._data, "train", self.settings.seq_len)
         return CardFacts(
             settings=self.settings,
             manifest=read_manifest(self._corpus),
@@ -160,6 +161,7 @@ class BaseRun:
             dtype_cost=weights.cost,
             steps=state.step,
             tokens=state.step * per_step,
+            corpus_tokens=len(windows) * self.settings.seq_len,
             hours=state.seconds / 3600,
             curve=tuple(
                 (record["tokens"], record["bits_per_byte"])

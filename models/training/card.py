@@ -62,8 +62,9 @@ packages:
 
 ## Data
 
-Corpus `{corpus}`: {files:,} files, {megabytes:.0f} MB of Python, hash `{hash}`; at most one reading of it.
-Vendored, generated, minified, copied and nearly copied files are left out, and so are copyright headers.
+Corpus `{corpus}`: {files:,} files, {megabytes:.0f} MB of Python, {corpus_tokens:,} tokens, hash
+`{hash}`. It was read {readings:.2f} times. Vendored, generated, minified, copied and nearly copied
+files are left out, and so are copyright headers.
 
 | licence | packages |
 |---|---|
@@ -105,6 +106,8 @@ class CardFacts:
     dtype_cost: float
     steps: int
     tokens: int
+    corpus_tokens: int
+    """Of the packed train split, padding counted in, as in `tokens`."""
     hours: float
     curve: tuple[tuple[int, float], ...]
     """(tokens read, bits per byte)."""
@@ -132,6 +135,7 @@ def model_card(facts: CardFacts) -> str:
             "seq_len": run.seq_len,
             "decay_share": run.schedule.decay_share,
             "unfinished": "" if facts.finished else " (not finished: the rate has not decayed yet)",
+            "readings": facts.tokens / facts.corpus_tokens,
             "files": train["files"],
             "megabytes": train["bytes"] / 1e6,
             "hash": train["hash"],

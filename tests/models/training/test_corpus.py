@@ -12,8 +12,7 @@ from megacontext.models.training.corpus.filters import SeenLines, reason_to_drop
 from megacontext.models.training.corpus.prepare import prepare, read_manifest, read_split
 from megacontext.models.training.corpus.settings import CorpusSettings, PackageSource, read_yaml
 from megacontext.models.training.corpus.sources import library_files, package_files
-
-from .conftest import module, package, write_wheel
+from tests.models.training.small import module, package, write_wheel
 
 GOOD = module("good", 5).encode()
 ROOT = Path(__file__).parents[3]

@@ -26,8 +26,7 @@ from megacontext.models.training.evaluation import (
 from megacontext.models.training.network import build_network
 from megacontext.models.training.settings import RunSettings
 from megacontext.models.training.windows import Windows, write_windows
-
-from .conftest import module, package, write_wheel
+from tests.models.training.small import module, package, write_wheel
 
 
 @pytest.fixture

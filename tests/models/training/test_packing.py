@@ -15,8 +15,7 @@ from megacontext.models.training.imports import dependency_order
 from megacontext.models.training.packing import Packer
 from megacontext.models.training.tokenizer import SPECIAL_TOKENS, train_tokenizer
 from megacontext.models.training.windows import Windows, write_windows
-
-from .conftest import module
+from tests.models.training.small import module
 
 quick = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
