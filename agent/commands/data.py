@@ -1,12 +1,13 @@
 """`megacontext data`: make the corpora that models are trained on. Parses, calls, prints."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
+
+from ..console import print_json, say
 
 app = typer.Typer(help="Make the corpora that models are trained on.", no_args_is_help=True)
 
@@ -40,7 +41,10 @@ def prepare(
             bar.update(task, description=name, completed=done, total=total)
 
         manifest = prepare_corpus(settings, folder, wheels, show)
-    typer.echo(json.dumps(manifest) if as_json else _told(manifest, folder))
+    if as_json:
+        print_json(manifest)
+    else:
+        say(_told(manifest, folder))
 
 
 def _told(manifest: dict[str, Any], folder: Path) -> str:

@@ -1,6 +1,5 @@
 """`megacontext train`: train the models of this project. Parses, calls, prints."""
 
-import json
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+from ..console import print_json, say
 
 if TYPE_CHECKING:
     from megacontext.models.training.base_run import BaseRun
@@ -46,7 +47,10 @@ def base(
     if hours is not None:
         run.limit_hours(hours)
     outcome = _outcome(run, resume=resume, evaluate=evaluate, export=export)
-    typer.echo(json.dumps(outcome) if as_json else _told(outcome))
+    if as_json:
+        print_json(outcome)
+    else:
+        say(_told(outcome))
 
 
 def _outcome(

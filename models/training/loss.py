@@ -74,6 +74,6 @@ def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
         functional.cross_entropy(
             (states @ head.T).float(), aims, ignore_index=IGNORED, reduction="none"
         )
-        for states, aims in zip(hidden.split(rows), targets.split(rows), strict=True)
+        for states, aims in zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
     ]
     return torch.cat(losses)
