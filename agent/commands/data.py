@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from ..console import print_json, say
 
@@ -29,6 +27,9 @@ def prepare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Collect pinned, permissively licensed packages as Arrow shards of Python files."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     from megacontext.models.training.corpus.prepare import prepare as prepare_corpus
     from megacontext.models.training.corpus.settings import CorpusSettings, read_yaml
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from ..console import print_json, say
 
@@ -41,6 +40,8 @@ def base(
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a base model on a prepared corpus; stopped or killed, it goes on where it was."""
+    from rich.console import Console
+
     from megacontext.models.training.base_run import BaseRun, Places
 
     run = BaseRun(config, Places(data, runs), Console(stderr=as_json))
