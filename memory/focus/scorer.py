@@ -50,13 +50,13 @@ class Weights:
     imports: float = 0.05
     path: float = 0.6
     name: float = 0.7
-    near: float = 0.4
+    near: float = 0.6
     recent: float = 0.1
     accessed: float = 0.1
     aside: float = -0.2
     level: float = 0.0
     span: float = 0.0
-    minimum: float = 0.15
+    minimum: float = 0.05
     """Taken off every sum: what weighs less is not worth its positions."""
     tail: float = 0.2
     """At least this share of the best sum is taken off, since sums mean little from one query to another."""
