@@ -4,6 +4,7 @@ Knows no database, no model and no file system. A file takes one of three ways: 
 by its headings, or by its blank lines when there is no grammar or the grammar cannot make sense of it.
 """
 
+import re
 from collections.abc import Iterator
 from hashlib import blake2b
 
@@ -26,6 +27,7 @@ _HOPELESS = 0.3
 _DOCUMENTS = frozenset({"markdown", "rst", "text"})
 _DATA = frozenset({"json", "yaml", "toml"})
 _MAX_REFERENCE = 120
+_ODD = re.compile(r"[^\w\n]")
 _MAX_TOKENS = 2_000
 _MAX_LOOKS = 1_000
 
@@ -141,14 +143,12 @@ def _names_by_chunk(
 
 
 def _cleaned(names: set[bytes]) -> set[str]:
-    cleaned = set()
-    for name in names:
-        if len(name) <= _MAX_REFERENCE:
-            text = name.decode("utf-8", "replace")
-            if text.isidentifier():
-                cleaned.add(text)
-            else:
-                cleaned.update(word.strip("\"'<>`;,") for word in text.split())
+    """Names as text. Paths and quoted names of imports lose their marks; too long ones are left out."""
+    words = b"\n".join([name for name in names if len(name) <= _MAX_REFERENCE])
+    text = words.decode("utf-8", "replace")
+    if not _ODD.search(text):
+        return set(text.split())
+    cleaned = {word.strip("\"'<>`;,") for word in text.split()}
     cleaned.discard("")
     return cleaned
 

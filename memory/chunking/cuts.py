@@ -80,7 +80,7 @@ def syntax_cuts(root: Node, data: bytes, weights: Weights, definitions: set[int]
         children, inside_definition = stack[-1]
         depth = len(stack)
         for node in children:
-            start, end = node.start_byte, node.end_byte
+            start, end = node.byte_range
             weight = weights[end] - weights[start]
             defines = start in definitions
             heavy = weight > (LIMIT if defines or depth == 1 else _INNER_LIMIT)

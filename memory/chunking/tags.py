@@ -74,7 +74,7 @@ def read_tags(grammar: Grammar, root: Node, data: bytes) -> Tags:
     names: set[int] = set()
     for tag, nodes in captures.items():
         if tag.startswith(_REFERENCE):
-            tags.references.append(sorted((node.start_byte, node.end_byte) for node in nodes))
+            tags.references.append(sorted([node.byte_range for node in nodes]))
         elif tag == "error":
             tags.error_bytes = sum(node.end_byte - node.start_byte for node in nodes)
         elif tag == "name":
