@@ -114,7 +114,7 @@ def _list_with_git(root: Path, prefix: str, listing: Listing) -> None:
     for path in _entries(
         _git(root, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
     ):
-        if path.rstrip("/") not in ALWAYS_IGNORED:
+        if ALWAYS_IGNORED.isdisjoint(path.split("/")):
             listing.pass_over(prefix + path, "ignored by git")
     names = dict.fromkeys(tracked)
     names.update(dict.fromkeys(path for path in untracked if not _in_tool_folder(path)))
