@@ -1,11 +1,21 @@
 """Which codec a working context is read with, made for one memory and one model."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from megacontext.configs.errors import ModelError
-from megacontext.memory.focus import Codec, TextCodec, TreeView
+from megacontext.configs.errors import ModelError, StoreError
+from megacontext.memory.catalogue import ChunkRecord
+from megacontext.memory.focus import (
+    GIST_LEVELS,
+    ChunkTokens,
+    Codec,
+    FeatureScorer,
+    Scorer,
+    TextCodec,
+    TreeView,
+)
 from megacontext.memory.focus.gist_codec import GistCodec
-from megacontext.memory.focus.node import GIST_LEVELS
 from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
 from megacontext.memory.memory import Memory
@@ -14,46 +24,90 @@ from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
 
-LoadModel = Callable[[], BaseModel]
+
+@dataclass(frozen=True)
+class Lens:
+    """What a working context is chosen and read with, in one codec."""
+
+    tree: TreeView
+    scorer: Scorer
+    plain: Codec
+    """For completion: nothing but code and signatures."""
+    numbered: Codec
+    """For answers that name places: with line numbers."""
 
 
-def text_codec(
-    memory: Memory, workplace: Workplace, load_model: LoadModel
-) -> tuple[TreeView, Codec]:
-    """Outlines and verbatim text; loads no local model."""
+class CountedTexts:
+    """The `ChunkTokens` of a model whose tokens the tree does not hold: counted from the text."""
+
+    def __init__(self, memory: Memory, counter: TextCounter) -> None:
+        self._memory = memory
+        self._counter = counter
+
+    def counts(self, chunks: Sequence[ChunkRecord]) -> list[int]:
+        """How many tokens each chunk has."""
+        return [self._counter.count(self._memory.text_of(chunk) or "") for chunk in chunks]
+
+    def tokens(self, chunk: ChunkRecord) -> None:
+        """Say that there are no ids."""
+
+
+def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> Lens:
+    """Outlines and verbatim text; loads no model. `given` is used in place of the one that settings choose."""
     tree = TreeView(memory.catalogue)
-    exact = workplace.choice is not None
-    tokenizer = TextTokenizer.load(workplace.folder)
-    counter: TextCounter = tokenizer if exact else load_model().counter
-    separated = exact and "<|file_sep|>" in tokenizer.added_tokens
-    return tree, TextCodec(
-        tree, StoredTokens(memory, exact=exact), counter, memory.read, separated=separated
-    )
+    tokens: ChunkTokens
+    if given is not None and not _is_of_tree(given, workplace):
+        tokens, counter = CountedTexts(memory, given.counter), given.counter
+        separated = given.specials.file_sep is not None
+    else:
+        local = workplace.choice is not None or given is not None
+        tokens, counter = StoredTokens(memory, exact=local), workplace.tokenizer
+        separated = local and "<|file_sep|>" in workplace.tokenizer.added_tokens
+
+    def make(numbered: bool) -> Codec:
+        return TextCodec(tree, tokens, counter, memory.read, separated=separated, numbered=numbered)
+
+    return Lens(tree, FeatureScorer(tree), make(False), make(True))
 
 
-def gist_codec(
-    memory: Memory, workplace: Workplace, load_model: LoadModel
-) -> tuple[TreeView, Codec]:
+def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     """Gists of blocks between outlines and verbatim text; makes missing gists first.
 
-    Raises ModelError when the model reads no vectors.
+    Raises ModelError when the model reads no vectors of this tree, StoreError when there are no gists and another
+    process is the one to make them.
     """
-    model = load_model()
-    if not model.supports_embeddings:
-        raise ModelError(f"{model.name} takes text only; use --codec text")
+    if not model.supports_embeddings or not _is_of_tree(model, workplace):
+        raise ModelError(
+            f"{model.name} takes text only, or another model's text than this tree's; use --codec text"
+        )
     if memory.ingest is not None:
         from megacontext.models.gist.loading import gister_for
 
         memory.gisting(gister_for(model, workplace.folder)).run()
+    elif not memory.store.rows_per_level().get(1):
+        raise StoreError(
+            f"there are no gists yet, and {memory.who_writes() or 'another process'} writes this index; "
+            "stop it and run `megacontext index --gists`, or use --codec text"
+        )
     gists = StoredGists(memory)
     tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks)
-    codec = GistCodec(
-        tree,
-        StoredTokens(memory),
-        gists,
-        model.counter,
-        memory.read,
-        slots=min(workplace.settings.focus.gist_slots, memory.store.spec.slots),
-        separated=model.specials.file_sep is not None,
+    settings: dict[str, Any] = {
+        "slots": min(workplace.settings.focus.gist_slots, memory.store.spec.slots),
+        "separated": model.specials.file_sep is not None,
+    }
+
+    def make(numbered: bool) -> Codec:
+        tokens = StoredTokens(memory)
+        return GistCodec(
+            tree, tokens, gists, model.counter, memory.read, numbered=numbered, **settings
+        )
+
+    return Lens(tree, FeatureScorer(tree), make(False), make(True))
+
+
+def _is_of_tree(model: BaseModel, workplace: Workplace) -> bool:
+    counter = model.counter
+    return (
+        isinstance(counter, TextTokenizer)
+        and counter.fingerprint == workplace.tokenizer.fingerprint
     )
-    return tree, codec

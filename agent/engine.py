@@ -6,39 +6,46 @@ text codec needs no torch. Knows no screen, no protocol and no arguments.
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import (
     Codec,
-    FeatureScorer,
     Focused,
     FocusQuery,
     FocusSettings,
     Position,
     Rendering,
-    Scorer,
-    TreeView,
+    Span,
     focus,
 )
 from megacontext.memory.ingest import IngestReport
+from megacontext.memory.ingest.reading import FileText, Gone, Refusal
 from megacontext.memory.ingest.report import OnProgress
 from megacontext.memory.memory import Memory
 from megacontext.models.base import BaseModel, Cancel, Piece, Prompt, Sampling
 
-from .codecs import gist_codec, text_codec
-from .cursor import Cursor, cursor_at
+from .citations import citations
+from .codecs import Lens, gist_lens, text_lens
+from .cursor import Cursor
 from .events import Cited, Event, FocusChange, Notice, Token, Usage
+from .fitting import memory_for_question, plan_completion
 from .opening import Workplace
-from .prompts import ask_prompt, fill_prompt
+from .prompts import ask_prompt, completion_prompt
+from .tidying import Overlap
 
 FOCUS_TRIES = 3
 """A file may change between focusing and reading it; then its memory is mended and focus made again."""
-CHARS_PER_TOKEN = 4
 NO_CHAT = (
     "{name} completes code but cannot chat, so these are the places that answer best; "
     "`megacontext doctor` tells how to get a chat model."
 )
+NO_FILLING = (
+    "{name} has no tokens to fill in with, so it goes on from the text before the cursor alone."
+)
+WINDOW_BEFORE, WINDOW_AFTER = 400, 200
+"""Characters around the cursor that memory is searched by."""
 
 
 class Engine:
@@ -54,7 +61,7 @@ class Engine:
         self.name = workplace.places.root.name
         self._given = model
         self._previous: Focused | None = None
-        self._codecs: dict[str, tuple[TreeView, Codec, Scorer]] = {}
+        self._lenses: dict[str, Lens] = {}
 
     @cached_property
     def model(self) -> BaseModel:
@@ -70,6 +77,17 @@ class Engine:
         assert self.workplace.choice is not None, "no remote model is set, so one was chosen"
         return load_model(self.workplace.choice)
 
+    @property
+    def can_chat(self) -> bool:
+        """Whether the model answers questions; tells it without loading a model."""
+        return self.workplace.can_chat if self._given is None else self._given.supports_chat
+
+    @property
+    def model_name(self) -> str:
+        """What to call the model, without loading it."""
+        choice = self.workplace.choice
+        return choice.name if choice and self._given is None else self.model.name
+
     def refresh(self, on_progress: OnProgress | None = None) -> IngestReport | None:
         """Make facts and tokens equal to the files; None when another process does that."""
         return self.memory.ingest.reconcile(on_progress) if self.memory.ingest else None
@@ -78,48 +96,69 @@ class Engine:
 
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
         """The working context for a query; it starts from the one before, so that little changes."""
-        tree, used, scorer = self._tools(codec or self.settings.focus.codec)
-        wanted = self.settings.focus
-        settings = FocusSettings(
-            step=wanted.max_actions_per_round, cooldown=wanted.cooldown_rounds, rounds=wanted.rounds
-        )
-        previous = (
-            self._previous.cut if self._previous and self._previous.cut.tree is tree else None
-        )
-        self._previous = focus(tree, query, used, scorer, previous, settings)
-        return self._previous
+        with self.memory.reading():
+            return self._focus(query, *self._tools(query, codec))
 
     def focus_and_read(
         self, query: FocusQuery, codec: str | None = None
     ) -> tuple[Focused, Rendering]:
-        """A working context and what the model reads of it, never of a file that has changed."""
+        """A working context and what the model reads of it, never of a file that has changed.
+
+        A query with a place is read as `complete` does, one without as `ask` does: with line numbers.
+        """
         for _ in range(FOCUS_TRIES):
-            focused = self.focus(query, codec)
-            rendering = self._tools(codec or self.settings.focus.codec)[1].render(focused.in_order)
-            if not rendering.stale or self.memory.ingest is None:
+            lens, used = self._tools(query, codec)
+            with self.memory.reading():
+                focused = self._focus(query, lens, used)
+                rendering = used.render(focused.in_order)
+            if not rendering.stale:
                 break
-            self.memory.ingest.apply(rendering.stale)
+            query = self._mended(query, rendering.stale)
         return focused, rendering
 
-    def _tools(self, codec: str) -> tuple[TreeView, Codec, Scorer]:
-        if codec not in self._codecs:
-            make = {"text": text_codec, "gist": gist_codec}[codec]
-            tree, made = make(self.memory, self.workplace, lambda: self.model)
-            self._codecs[codec] = tree, made, FeatureScorer(tree)
-        return self._codecs[codec]
+    def _focus(self, query: FocusQuery, lens: Lens, codec: Codec) -> Focused:
+        wanted = self.settings.focus
+        settings = FocusSettings(
+            step=wanted.max_actions_per_round, cooldown=wanted.cooldown_rounds, rounds=wanted.rounds
+        )
+        before = self._previous.cut if self._previous else None
+        if before is not None and before.tree is not lens.tree:
+            before = None
+        self._previous = focus(lens.tree, query, codec, lens.scorer, before, settings)
+        return self._previous
+
+    def _mended(self, query: FocusQuery, stale: tuple[str, ...]) -> FocusQuery:
+        if self.memory.ingest is not None:
+            self.memory.ingest.apply(stale)
+            return query
+        # Another process will read these files again; until then their room goes to something else.
+        return replace(query, exclude=(*query.exclude, *map(Span, stale)))
+
+    def _tools(self, query: FocusQuery, codec: str | None) -> tuple[Lens, Codec]:
+        name = codec or self.settings.focus.codec
+        if name not in self._lenses:
+            self._lenses[name] = (
+                gist_lens(self.memory, self.workplace, self.model)
+                if name == "gist"
+                else text_lens(self.memory, self.workplace, self._given)
+            )
+        lens = self._lenses[name]
+        return lens, lens.numbered if query.at is None else lens.plain
 
     def read(self, focused: Focused, limit: int | None = None) -> list[Cited]:
-        """The chunks of a working context that are in it verbatim, best first, as they are on disk now."""
-        tree = focused.cut.tree
-        spans = []
-        for entry in focused.entries:
-            if entry.level > 1:
-                continue
-            text = self.memory.text_of(tree.chunk(entry.node))
-            if text is not None:
-                lines = entry.start_line, entry.end_line
-                spans.append(Cited(entry.path, *lines, text, round(entry.score, 4), entry.reasons))
-        return spans[:limit]
+        """The chunks of a working context that are in it in detail, best first, as they are on disk now."""
+        spans: dict[tuple[str, int], Cited] = {}
+        with self.memory.reading():
+            for entry in focused.entries:
+                place = entry.path, entry.node.start
+                if entry.level > 1 or place in spans:
+                    continue
+                text = self.memory.text_of(focused.cut.tree.chunk(entry.node))
+                if text is not None:
+                    lines = entry.start_line, entry.end_line
+                    score = round(entry.score, 4)
+                    spans[place] = Cited(entry.path, *lines, text, score, entry.reasons)
+        return list(spans.values())[:limit]
 
     # Answers
 
@@ -128,42 +167,32 @@ class Engine:
     ) -> Iterator[Event]:
         """Continue the file at a cursor, with focused memory of the rest of the repository.
 
-        Yields FocusChange, Token …, Usage. Raises FocusError for a place that is not there.
+        Yields FocusChange, perhaps a Notice, Token …, Usage. Raises FocusError for a place that is not there,
+        ModelError for a model whose context is too small.
         """
         started = time.perf_counter()
         wanted = self.settings.complete
-        cursor = self._cursor(at)
-        window = cursor.prefix[-400:] + cursor.suffix[:200]
-        query = FocusQuery(at=at, window=window, budget=wanted.budget, exclude=(cursor.span,))
-        focused, rendering = self.focus_and_read(query, codec)
+        plan = plan_completion(self.model, wanted, self.name, self._text(at.path), at)
+        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.budget), codec)
         yield FocusChange.of(focused)
+        if not self.model.supports_fim:
+            yield Notice(NO_FILLING.format(name=self.model.name))
+        prompt = completion_prompt(self.model, self.name, rendering.segments, plan.cursor)
         sampling = Sampling(
             max_new_tokens=wanted.max_new_tokens,
             temperature=wanted.temperature,
-            stop_token_ids=tuple(self.model.specials.known()),
+            stop_token_ids=tuple(sorted(self.model.specials.known())),
         )
-        yield from self._answer(
-            fill_prompt(self.model, self.name, rendering, cursor), sampling, cancel, started
-        )
+        yield from self._generate(prompt, sampling, cancel, started, plan.cursor.suffix)
 
-    def _cursor(self, at: Position) -> Cursor:
-        data = self.memory.read(at.path)
-        if data is None:
-            raise FocusError(
-                f"{at.path} is no readable text file of {self.memory.places.root}, or is left out"
-            )
-        wanted = self.settings.complete
-        rooms = wanted.prefix_tokens * CHARS_PER_TOKEN, wanted.suffix_tokens * CHARS_PER_TOKEN
-        text = data.decode("utf-8", "replace")
-        cursor = cursor_at(text, at, *rooms)
-        # Characters were a guess; what the model counts is what has to fit.
-        while self.model.counter.count(cursor.prefix) > wanted.prefix_tokens and rooms[0] > 1:
-            rooms = rooms[0] // 2, rooms[1]
-            cursor = cursor_at(text, at, *rooms)
-        while self.model.counter.count(cursor.suffix) > wanted.suffix_tokens and rooms[1] > 1:
-            rooms = rooms[0], rooms[1] // 2
-            cursor = cursor_at(text, at, *rooms)
-        return cursor
+    def _text(self, path: str) -> str:
+        match self.memory.look(path):
+            case FileText(data=data):
+                return data.decode("utf-8", "replace")
+            case Refusal(reason=reason):
+                raise FocusError(f"{path} cannot be completed, since it is left out: {reason}")
+            case Gone():
+                raise FocusError(f"there is no file {path} in {self.memory.places.root}")
 
     def ask(
         self,
@@ -174,49 +203,75 @@ class Engine:
     ) -> Iterator[Event]:
         """Answer a question from the focused memory.
 
-        Yields FocusChange, then with a chat model Token … and Usage, otherwise a Notice and the Cited spans.
+        Yields FocusChange, then with a chat model Token …, Citation … and Usage, otherwise a Notice and the Cited
+        spans. Raises ModelError for a model whose context is too small.
         """
         started = time.perf_counter()
-        query = FocusQuery(text=question, budget=budget or self.settings.focus.budget)
-        focused, rendering = self.focus_and_read(query, codec)
+        wanted, room = self.settings.ask, budget or self.settings.focus.budget
+        chats = self.can_chat
+        if chats:
+            room = memory_for_question(self.model, wanted.max_new_tokens, room, self.name, question)
+        focused, rendering = self.focus_and_read(FocusQuery(text=question, budget=room), codec)
         yield FocusChange.of(focused)
-        if not self.can_chat:
+        if not chats:
             yield Notice(NO_CHAT.format(name=self.model_name))
             yield from self.read(focused)
             return
-        wanted = self.settings.ask
+        prompt = ask_prompt(self.name, rendering.segments, question)
         sampling = Sampling(max_new_tokens=wanted.max_new_tokens, temperature=wanted.temperature)
-        yield from self._answer(
-            ask_prompt(self.name, rendering, question), sampling, cancel, started
-        )
+        answer = ""
+        for event in self._generate(prompt, sampling, cancel, started):
+            if isinstance(event, Token):
+                answer += event.text
+            elif isinstance(event, Usage):
+                yield from self._citations(answer, focused)
+            yield event
 
-    @property
-    def can_chat(self) -> bool:
-        """Whether the model answers questions; tells it without loading a model whose preset says so."""
-        preset = (
-            self.workplace.choice.preset if self.workplace.choice and self._given is None else None
-        )
-        return preset.chat if preset is not None else self.model.supports_chat
+    def _citations(self, answer: str, focused: Focused) -> Iterator[Event]:
+        read = [
+            Span(entry.path, entry.start_line, entry.end_line)
+            for entry in focused.entries
+            if entry.start_line
+        ]
 
-    @property
-    def model_name(self) -> str:
-        """What to call the model, without loading it."""
-        choice = self.workplace.choice
-        return choice.name if choice and self._given is None else self.model.name
+        def lines_of(path: str) -> int | None:
+            record = self.memory.catalogue.file(path)
+            return record.lines if record else None
 
-    def _answer(
-        self, prompt: Prompt, sampling: Sampling, cancel: Cancel | None, started: float
+        with self.memory.reading():
+            found = citations(answer, read, lines_of)
+        yield from found
+
+    def _generate(
+        self,
+        prompt: Prompt,
+        sampling: Sampling,
+        cancel: Cancel | None,
+        started: float,
+        following: str = "",
     ) -> Iterator[Event]:
+        """Stream an answer that does not repeat `following`, the text it will stand before."""
+        overlap = Overlap(following)
+        logprobs: list[float] = []
         for event in self.model.generate(prompt, sampling, cancel):
             if isinstance(event, Piece):
-                yield Token(event.text)
+                logprobs += event.logprobs
+                if text := overlap.push(event.text):
+                    yield Token(text)
                 continue
-            ms = round((time.perf_counter() - started) * 1000, 1)
+            if rest := overlap.finish():
+                yield Token(rest)
             yield Usage(
-                self.model.name,
-                event.positions,
-                event.reused,
-                event.generated,
-                event.stop_reason,
-                ms,
+                model=self.model.name,
+                positions=event.positions,
+                reused=event.reused,
+                generated=event.generated,
+                stop_reason=event.stop_reason,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
             )
+
+
+def _query(cursor: Cursor, budget: int) -> FocusQuery:
+    window = cursor.prefix[-WINDOW_BEFORE:] + cursor.suffix[:WINDOW_AFTER]
+    return FocusQuery(at=cursor.at, window=window, budget=budget, exclude=(cursor.span,))

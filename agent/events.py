@@ -1,7 +1,7 @@
 """What the engine tells its front ends, in order. Plain data; knows no screen and no protocol."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from megacontext.memory.focus import Focused, WorkingEntry
 
@@ -99,6 +99,18 @@ class Cited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Citation(Event):
+    """A place that a model's answer names, checked."""
+
+    kind: ClassVar[str] = "citation"
+    path: str
+    start_line: int
+    end_line: int
+    standing: Literal["read", "unread", "invented"]
+    """read: the model had these lines before it; unread: they exist, but it had not; invented: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage(Event):
     """What an answer took; the last event."""
 
@@ -109,5 +121,9 @@ class Usage(Event):
     reused: int
     """Positions of it that came from the KV cache."""
     generated: int
+    """Tokens drawn, also those that were taken back."""
     stop_reason: str
+    """stop, length or cancelled."""
     ms: float
+    mean_logprob: float | None
+    """Mean natural log-probability of the tokens drawn; None where the model does not tell."""

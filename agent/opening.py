@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from megacontext.memory.places import Places, find_places
 from megacontext.memory.tree.store import TreeSpec
 from megacontext.models.choosing.choose import Choice, choose_model, pocket_folder
 from megacontext.models.choosing.machine import probe_machine
-from megacontext.models.identity import encoder_identity
+from megacontext.models.identity import GISTNET, encoder_identity
+from megacontext.models.language.chat_template import ChatTemplate
+from megacontext.models.language.loading import download
 from megacontext.models.language.tokenizing import TextTokenizer
 
 from .rules import left_out_rules
@@ -32,8 +35,6 @@ class Workplace:
     settings: Settings
     choice: Choice | None
     """The local model; None when a remote one answers."""
-    folder: Path
-    """Whose tokenizer and encoder the tree is made with: the chosen model's, else pocket's."""
 
     @classmethod
     def at(
@@ -46,7 +47,7 @@ class Workplace:
         places = find_places(repository or Path.cwd())
         settings = load_settings(places.root, overrides)
         if settings.model.remote is not None:
-            return cls(places, settings, None, settings.model.remote.tokenizer or pocket_folder())
+            return cls(places, settings, None)
         model = settings.model
         choice = choose_model(
             model.name,
@@ -56,20 +57,57 @@ class Workplace:
             folders=model.folders,
             allow_download=model.allow_download,
         )
-        return cls(places, settings, choice, choice.folder or pocket_folder())
+        return cls(places, settings, choice)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The model folder whose tokenizer and encoder the tree is made with; pocket's for a remote model.
+
+        Downloads the chosen model where settings allow that and it is not here yet.
+        """
+        if self.choice is None:
+            return pocket_folder()
+        return self.choice.folder or download(self.choice.hub_id or self.choice.name)
+
+    @cached_property
+    def tokenizer(self) -> TextTokenizer:
+        """What the tree's token ids are made with; raises ModelFilesError when it cannot be read."""
+        return TextTokenizer.load(self._remote_tokenizer or self.folder)
+
+    @property
+    def can_chat(self) -> bool:
+        """Whether the model answers questions, told without loading it."""
+        if self.choice is None:
+            return True
+        if self.choice.folder is None and self.choice.preset is not None:
+            return self.choice.preset.chat
+        return ChatTemplate.of_folder(self.folder) is not None
+
+    @property
+    def has_gistnet(self) -> bool:
+        """Whether a trained GistNet lies beside the model."""
+        return self.choice is not None and (self.folder / GISTNET).is_file()
 
     @property
     def base_name(self) -> str:
         """A short name of the model behind the tree, fit for a folder."""
-        own = self.choice.name if self.choice and self.choice.folder else "pocket"
+        remote = self.settings.model.remote if self._remote_tokenizer else None
+        own = remote.model if remote else self.choice.name if self.choice else "pocket"
         return NOT_IN_A_FOLDER_NAME.sub("-", Path(own).name).strip("-.")[:40] or "model"
 
     def spec(self) -> TreeSpec:
         """The tree of this model; raises ModelFilesError when its folder cannot be read."""
         slots = self.settings.memory.gist_slots
-        identity = f"{encoder_identity(self.folder)}/{slots}"
-        encoder = blake2b(identity.encode(), digest_size=16).hexdigest()
-        return TreeSpec(self.base_name, encoder, _hidden_size(self.folder), slots)
+        # A remote model reads no vectors: its tree holds tokens alone, and no width matters.
+        remote = self._remote_tokenizer is not None
+        base = self.tokenizer.fingerprint if remote else encoder_identity(self.folder)
+        encoder = blake2b(f"{base}/{slots}".encode(), digest_size=16).hexdigest()
+        return TreeSpec(self.base_name, encoder, 1 if remote else _hidden_size(self.folder), slots)
+
+    @property
+    def _remote_tokenizer(self) -> Path | None:
+        remote = self.settings.model.remote
+        return remote.tokenizer if remote is not None else None
 
     def rules(self) -> LeftOutRules:
         """What stays out of this repository's memory."""
@@ -77,9 +115,7 @@ class Workplace:
 
     def open_memory(self, *, write: bool) -> Memory:
         """Open the index; see `Memory.open` for errors."""
-        return Memory.open(
-            self.places, self.spec(), TextTokenizer.load(self.folder), self.rules(), write=write
-        )
+        return Memory.open(self.places, self.spec(), self.tokenizer, self.rules(), write=write)
 
 
 def _hidden_size(folder: Path) -> int:

@@ -23,7 +23,7 @@ from .catalogue.schema import check, migrate
 from .ingest import Ingest
 from .ingest.gisting import Gister, Gisting
 from .ingest.ingest import Tokenizer
-from .ingest.reading import FileText, read_file
+from .ingest.reading import FileText, Gone, Refusal, read_file
 from .left_out import LeftOutRules
 from .lock import Writer, WriterLock
 from .places import Places
@@ -152,10 +152,14 @@ class Memory:
         found = self.store.path_key(REPOSITORY, "", directory=True)
         return found[2] if found else 0
 
-    def read(self, path: str) -> bytes | None:
-        """The bytes of a file as they are now (an unsaved buffer first); None when it is gone or left out."""
+    def look(self, path: str) -> FileText | Refusal | Gone:
+        """A file as it is now (an unsaved buffer first), or why it is not for reading."""
         overlay = self.ingest.overlays.get(path) if self.ingest else None
-        found = read_file(self.places.root, path, self.rules, overlay)
+        return read_file(self.places.root, path, self.rules, overlay)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file as they are now; None when it is gone or left out."""
+        found = self.look(path)
         return found.data if isinstance(found, FileText) else None
 
     def text_of(self, chunk: ChunkRecord, data: bytes | None = None) -> str | None:

@@ -3,6 +3,10 @@
 A prompt is a sequence of segments (text, token ids, special tokens, vectors in the input-embedding
 space), or a whole `Fill` or `Chat` that the model lays out in its own format. Importing this file
 loads no torch: it knows shapes and names, no way of computing anything.
+
+A `BaseModel` from a folder is `language.transformers_model.TransformersModel.from_pretrained(folder)`, which also
+has `forward(inputs_embeds, attention_mask, position_ids=None)`; one behind a server is
+`language.remote.RemoteModel`, one that answers from a script `language.scripted.ScriptedModel`.
 """
 
 import hashlib

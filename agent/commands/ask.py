@@ -1,6 +1,5 @@
 """`megacontext ask`: answer a question from the repository's memory."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,11 @@ if TYPE_CHECKING:
 
 SHOWN_SPANS = 5
 SHOWN_LINES = 12
+STANDINGS = {
+    "read": "cited, and read by the model",
+    "unread": "cited, but not among what the model has read",
+    "invented": "cited, but there is no such place",
+}
 
 
 def ask(
@@ -46,10 +50,13 @@ def ask(
 
 def answer(engine: "Engine", question: str, spans: int = SHOWN_SPANS) -> None:
     """Print an answer for a person as it comes, with at most so many cited spans."""
-    from ..events import Cited
+    from ..events import Cited, Token
 
-    shown = 0
+    shown, talking = 0, False
     for event in engine.ask(question):
+        if talking and not isinstance(event, Token):
+            say()
+        talking = isinstance(event, Token)
         shown += isinstance(event, Cited)
         if not isinstance(event, Cited) or shown <= spans:
             _show(event)
@@ -58,7 +65,7 @@ def answer(engine: "Engine", question: str, spans: int = SHOWN_SPANS) -> None:
 
 
 def _show(event: "Event") -> None:
-    from ..events import Cited, FocusChange, Notice, Token, Usage
+    from ..events import Citation, Cited, FocusChange, Notice, Token, Usage
 
     match event:
         case FocusChange():
@@ -71,13 +78,14 @@ def _show(event: "Event") -> None:
             write(event.text)
         case Cited():
             say(f"\n{event.path}:{event.start_line}-{event.end_line}  ({'; '.join(event.reasons)})")
-            lines = event.text.rstrip().splitlines()
+            lines = event.text.rstrip().split("\n")
             for line in lines[:SHOWN_LINES]:
                 say(f"    {line}")
             if len(lines) > SHOWN_LINES:
                 say(f"    … {len(lines) - SHOWN_LINES} more lines")
+        case Citation():
+            note(f"{event.path}:{event.start_line}-{event.end_line}: {STANDINGS[event.standing]}")
         case Usage():
-            sys.stdout.write("\n")
             note(
                 f"{event.model}: {event.positions:,} positions ({event.reused:,} reused), {event.generated} tokens"
             )

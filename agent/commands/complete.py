@@ -8,7 +8,7 @@ import typer
 
 from ..console import note, print_json, write
 from .opened import fresh_engine
-from .options import Codec, Json, Model, Repo, overrides
+from .options import Codec, Json, Model, Repo, in_repository, overrides, place_typed
 
 if TYPE_CHECKING:
     from megacontext.memory.focus import Position
@@ -27,11 +27,10 @@ def complete(
     as_json: Json = False,
 ) -> None:
     """Complete code at a cursor, with the focused memory of the repository before it."""
-    from ..cursor import parse_place
-
-    at = parse_place(place)
+    typed = place_typed(place)
     flags = overrides(model__name=model, focus__codec=codec)
     with fresh_engine(repo, flags, quiet=as_json) as engine:
+        at = in_repository(typed, engine.workplace.places.root)
         if as_json:
             print_json(_result(engine.complete(at)))
         else:
@@ -40,10 +39,12 @@ def complete(
 
 def continuation(engine: "Engine", at: "Position") -> None:
     """Print what would stand at a place, for a person, as it comes."""
-    from ..events import Token, Usage
+    from ..events import Notice, Token, Usage
 
     for event in engine.complete(at):
         match event:
+            case Notice():
+                note(event.text)
             case Token():
                 write(event.text)
             case Usage():
@@ -69,5 +70,6 @@ def _result(events: Iterable["Event"]) -> dict[str, Any]:
                     "ms": event.ms,
                     "positions": event.positions,
                     "reused": event.reused,
+                    "mean_logprob": event.mean_logprob,
                 }
     return result

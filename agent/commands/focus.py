@@ -7,7 +7,7 @@ import typer
 
 from ..console import print_json, say, write
 from .opened import fresh_engine
-from .options import Codec, Json, Model, Repo, overrides
+from .options import Codec, Json, Model, Repo, in_repository, overrides, place_typed
 
 
 def focus(
@@ -32,14 +32,14 @@ def focus(
     """Choose what a model should see of the repository, within a budget."""
     from megacontext.memory.focus import FocusQuery
 
-    from ..cursor import parse_place
     from ..events import FocusedEntry
 
     if not query and not at:
         raise typer.BadParameter("give a query, or a place with --at")
+    typed = place_typed(at) if at else None
     flags = overrides(model__name=model, focus__budget=budget, focus__codec=codec)
     with fresh_engine(repo, flags, quiet=as_json) as engine:
-        place = parse_place(at) if at else None
+        place = in_repository(typed, engine.workplace.places.root) if typed else None
         wanted = FocusQuery(text=query, at=place, budget=engine.settings.focus.budget)
         focused, rendering = engine.focus_and_read(wanted)
         if as_json:

@@ -226,7 +226,7 @@ class Allocation:
 
     def _speak_overview(self, reserve: int) -> None:
         """Speak silent entries by worth per cost, within `reserve`; the root's line when there is nothing else."""
-        entries = [node for node in self.cut if node.level >= CHUNK and not self._is_excluded(node)]
+        entries = [node for node in self.cut if node.level >= CHUNK and not self._repeats(node)]
         self._score(entries)
         good = [node for node in entries if self.scores[node] > self.settings.minimum]
         good.sort(key=lambda node: -self.scores[node])
@@ -292,11 +292,15 @@ class Allocation:
         )
 
     def _is_excluded(self, node: Node) -> bool:
-        if node.level > CHUNK or not self.query.exclude:
+        return node.level <= CHUNK and self._repeats(node)
+
+    def _repeats(self, node: Node) -> bool:
+        """Whether it covers lines that the prompt holds anyway."""
+        if node.level == DIRECTORY or not self.query.exclude:
             return False
-        chunk = self.tree.chunk(node)
         return any(
             span.overlaps(chunk.path, chunk.start_line, chunk.end_line)
+            for chunk in self.tree.chunks(node)
             for span in self.query.exclude
         )
 

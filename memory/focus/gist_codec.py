@@ -10,7 +10,7 @@ from typing import Protocol
 from megacontext.models.base import Segment, TextCounter, Tokens, Vectors
 
 from ..catalogue import ChunkRecord
-from .codec import Shown, WorkingEntry
+from .codec import WorkingEntry
 from .node import BLOCK, GIST_LEVELS, TOKENS, Node
 from .text_codec import ChunkTokens, TextCodec
 from .tree_view import TreeView
@@ -40,9 +40,10 @@ class GistCodec(TextCodec):
         *,
         slots: int,
         separated: bool = False,
+        numbered: bool = False,
     ) -> None:
-        """See `TextCodec`; `decode` is only used to show people what a model reads."""
-        super().__init__(tree, tokens, counter, read, separated=separated)
+        """See `TextCodec`."""
+        super().__init__(tree, tokens, counter, read, separated=separated, numbered=numbered)
         self._gists = gists
         self._slots = slots
 
@@ -53,11 +54,6 @@ class GistCodec(TextCodec):
             whole = super()._body_cost(node._replace(block=-1))
             return min(BLOCK_SIZE, whole - node.block * BLOCK_SIZE)
         return super()._body_cost(node)
-
-    def _leaves_gap(self, node: Node, after: Node | None) -> bool:
-        # Blocks of one chunk follow each other; nothing is left out between them.
-        same = after is not None and (after.path, after.start) == (node.path, node.start)
-        return not same and super()._leaves_gap(node, after)
 
     def _readable(self, entry: WorkingEntry, contents: dict[str, bytes | None]) -> str | None:
         node = entry.node
@@ -81,6 +77,3 @@ class GistCodec(TextCodec):
             return None
         start = node.block * BLOCK_SIZE
         return [Tokens(tuple(ids[start : start + BLOCK_SIZE]))]
-
-
-__all__ = ["ChunkGists", "GistCodec", "Shown"]

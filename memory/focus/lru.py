@@ -28,3 +28,7 @@ class Lru(Generic[K, V]):
         self._values.move_to_end(key)
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        """Forget a value, if there is one."""
+        self._values.pop(key, None)

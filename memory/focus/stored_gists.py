@@ -18,11 +18,11 @@ class StoredGists:
         self._blocks: Lru[bytes, int] = Lru(CACHED_CHUNKS)
 
     def blocks(self, chunk: ChunkRecord) -> int:
-        """How many blocks a chunk has; 0 while it has no token ids."""
+        """How many blocks of a chunk have gists: all, or 0 while they are not made."""
         known = self._blocks.get(chunk.digest)
         if known is None:
             rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
-            if rows is None:
+            if rows is None or rows.l1 is None:
                 return 0
             known = rows.blocks
             self._blocks.put(chunk.digest, known)
@@ -30,7 +30,7 @@ class StoredGists:
 
     def block(self, chunk: ChunkRecord, index: int, slots: int) -> Vectors | None:
         """The first `slots` vectors `[slots, d]` of a block's gist; None while there is none or it is damaged."""
-        from megacontext.models.gister import from_bits
+        from megacontext.models.gist.gister import from_bits
 
         rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
         if rows is None:
@@ -38,8 +38,16 @@ class StoredGists:
         try:
             gists = self._memory.store.block_gists(rows)
         except StoreError:
-            return None  # damaged: never served; `verify` will say so
+            self._discard(chunk)
+            return None
         if gists is None:
             return None
         width = self._memory.store.spec.width
         return Vectors(from_bits(gists[index, : slots * width].reshape(slots, width).view("<u2")))
+
+    def _discard(self, chunk: ChunkRecord) -> None:
+        # A gist is a cache of the text: it is made anew, and until then the text itself is read.
+        self._blocks.drop(chunk.digest)
+        if self._memory.ingest is not None:
+            with self._memory.ingest.transaction():
+                self._memory.ingest.store.forget_gists([chunk.digest])

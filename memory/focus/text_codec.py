@@ -13,12 +13,12 @@ from ..catalogue import ChunkRecord
 from ..tree.keys import digest
 from .codec import Rendering, Shown, WorkingEntry
 from .lru import Lru
-from .node import CHUNK, DIRECTORY, FILE, TEXT_LEVELS, TOKENS, Node
+from .node import BLOCK, CHUNK, DIRECTORY, FILE, TEXT_LEVELS, TOKENS, Node
 from .outlines import chunk_signature, directory_line, file_outline
 from .tree_view import TreeView
 
-GAP = "...\n"
-"""Between two verbatim chunks of a file with something left out between them."""
+GAP = "..."
+"""Stands where something is left out between two entries of a file."""
 SEPARATOR = "<|file_sep|>"
 """The special token of Qwen coders before a file's path, as people see it."""
 CACHED_COUNTS = 65_536
@@ -51,12 +51,14 @@ class TextCodec:
         read: Callable[[str], bytes | None],
         *,
         separated: bool = False,
+        numbered: bool = False,
     ) -> None:
         self.tree = tree
         self._tokens = tokens
         self._counter = counter
         self._read = read
         self._separated = separated
+        self._numbered = numbered
         self._texts: Lru[str, int] = Lru(CACHED_COUNTS)
         self._verbatim: Lru[bytes, int] = Lru(CACHED_COUNTS)
         self._outlines: dict[Node, int] = {}
@@ -78,7 +80,7 @@ class TextCodec:
 
     def cost(self, node: Node, after: Node | None) -> int:
         """Positions of `node` behind the spoken node `after`, its header or gap included."""
-        mark = self._separated and self._opens_file(node, after)
+        mark = self._separated and self._opens(node, after)
         return mark + self._count(self._lead(node, after)) + self._body_cost(node)
 
     def _body_cost(self, node: Node) -> int:
@@ -124,7 +126,7 @@ class TextCodec:
                 stale[entry.path] = None
                 continue
             lead = self._lead(entry.node, after)
-            marked = self._separated and self._opens_file(entry.node, after)
+            marked = self._separated and self._opens(entry.node, after)
             mark = [Special("file_sep")] if marked else []
             text = SEPARATOR * marked + lead + body
             shown.append(Shown(entry, text, (*mark, *([Text(lead)] if lead else []), *parts)))
@@ -143,9 +145,9 @@ class TextCodec:
         return [Text(body) if ids is None else Tokens(tuple(ids))]
 
     def _lead(self, node: Node, after: Node | None) -> str:
-        if self._opens_file(node, after):
-            return self._header(node.path)
-        return GAP if self._leaves_gap(node, after) else ""
+        if self._opens(node, after):
+            return self._header(node, first=after is None)
+        return f"{GAP}{self._line(node, ' line ')}\n" if self._leaves_gap(node, after) else ""
 
     def _verbatim_text(self, node: Node, contents: dict[str, bytes | None]) -> str | None:
         chunk = self.tree.chunk(node)
@@ -159,23 +161,32 @@ class TextCodec:
 
     # Text
 
-    def _header(self, path: str) -> str:
-        return f"{path}\n" if self._separated else f"### {path}\n"
+    def _header(self, node: Node, *, first: bool) -> str:
+        # The text before may lack its last line end.
+        apart = "" if self._separated or first else "\n"
+        if node.level == DIRECTORY:
+            return apart
+        mark = "" if self._separated else "### "
+        return f"{apart}{mark}{node.path}{self._line(node, ':')}\n"
 
-    def _opens_file(self, node: Node, after: Node | None) -> bool:
-        return node.level != DIRECTORY and (
-            after is None or after.level == DIRECTORY or after.path != node.path
-        )
+    def _line(self, node: Node, before: str) -> str:
+        return f"{before}{self.tree.span(node)[0]}" if self._numbered else ""
+
+    def _opens(self, node: Node, after: Node | None) -> bool:
+        """Whether a file begins here, or directories behind a file."""
+        if node.level == DIRECTORY:
+            return after is not None and after.level != DIRECTORY
+        return after is None or after.level == DIRECTORY or after.path != node.path
 
     def _leaves_gap(self, node: Node, after: Node | None) -> bool:
-        if (
-            after is None
-            or node.level != TOKENS
-            or after.level != TOKENS
-            or node.path != after.path
-        ):
+        """Whether a reader could not tell that something stands between two entries of a file."""
+        if after is None or after == node or node.level == DIRECTORY:
             return False
-        return node.start > after.start + 1
+        whole = (node.level <= BLOCK) + (after.level <= BLOCK)
+        if whole == 2:
+            return node.start > after.start + 1
+        # Signatures follow each other without a sign, unless their lines are to be told.
+        return whole == 1 or self._numbered
 
     def _body(self, node: Node) -> str:
         if node.level == DIRECTORY:

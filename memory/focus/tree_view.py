@@ -17,7 +17,7 @@ class TreeView:
     """Children, parents and facts of nodes, over one source of the catalogue.
 
     `levels` is what the codec can show: with L1 among them a chunk's children are its blocks, otherwise its
-    tokens. `blocks` then tells how many blocks a chunk has.
+    tokens. `blocks` then tells how many blocks of a chunk have gists; without any, its child is its tokens too.
     """
 
     def __init__(
@@ -209,10 +209,11 @@ class TreeView:
         return node
 
     def _parts_of_chunk(self, node: Node) -> list[Node]:
+        blocks = 0
         if node.level == CHUNK and self._blocks is not None and BLOCK in self.levels:
-            blocks = range(self._blocks(self.chunk(node)))
-            return [node._replace(level=BLOCK, block=block) for block in blocks]
-        return [node._replace(level=TOKENS)]
+            blocks = self._blocks(self.chunk(node))
+        named = [node._replace(level=BLOCK, block=block) for block in range(blocks)]
+        return named or [node._replace(level=TOKENS)]
 
     def _adopt(self, node: Node, children: Sequence[Node]) -> None:
         self._children[node] = tuple(children)

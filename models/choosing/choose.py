@@ -112,7 +112,7 @@ def _choose_best(terms: _Terms) -> Choice:
             reasons.append(f"not {each.name}: {exc}")
             continue
         return replace(choice, reasons=(*choice.reasons, *reasons))
-    raise ModelChoiceError("no model can run here; " + "; ".join(reasons))
+    raise ModelChoiceError("\n  ".join(["no model can run here:", *reasons]))
 
 
 def _choose_preset(wanted: Preset, terms: _Terms, fast: bool = False) -> Choice:

@@ -7,7 +7,7 @@ become pieces; the connection is `server_stream`'s matter.
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from megacontext.configs.errors import RemoteModelError
 from megacontext.configs.settings import RemoteSettings
@@ -33,8 +33,6 @@ from .server_stream import Server, stream_events
 from .streaming import StopFilter
 from .tokenizing import EstimatedCounter, TextTokenizer
 
-FillMode = Literal["none", "tokens", "suffix"]
-
 _MESSAGE_POSITIONS = 8  # what a chat format adds around one message, at most
 _SERVER_STOPS = 4  # as many as the protocol allows; all of them are looked for here
 _SPECIAL_WORD = re.compile(
@@ -46,8 +44,8 @@ _SPELLED = {"end_of_text": "<|endoftext|>"}
 class RemoteModel:
     """A model that a server runs.
 
-    `fill` says how it completes in the middle: not at all, with Qwen's own tokens in a prompt
-    (vLLM, llama.cpp), or through the `suffix` parameter (Ollama).
+    `settings.fill` says how it completes in the middle: not at all, with Qwen's own tokens in a
+    prompt (vLLM, llama.cpp), or through the `suffix` parameter (Ollama).
     """
 
     supports_chat = True
@@ -55,7 +53,7 @@ class RemoteModel:
     hidden_size = None
     specials = Specials()
 
-    def __init__(self, settings: RemoteSettings, *, fill: FillMode = "none") -> None:
+    def __init__(self, settings: RemoteSettings) -> None:
         """Read the API key from the environment; nothing is sent yet.
 
         Raises `RemoteModelError` if the named variable is not set, `ModelFilesError` for a
@@ -66,8 +64,8 @@ class RemoteModel:
         self.counter: TextCounter = (
             TextTokenizer.load(settings.tokenizer) if settings.tokenizer else EstimatedCounter()
         )
-        self.supports_fim = fill != "none"
-        self._fill = fill
+        self.supports_fim = settings.fill != "none"
+        self._fill = settings.fill
         self._server = Server(settings.base_url, settings.timeout_s, _key(settings))
 
     def __repr__(self) -> str:

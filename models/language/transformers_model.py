@@ -6,6 +6,7 @@ arithmetic, and it cannot go back to a prefix. Knows tensors and prompts, no fil
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from ..base import (
     Vectors,
     refuse,
 )
+from ..choosing.presets import Precision
 from .chat_template import ChatTemplate
 from .kv_cache import PositionKey, PrefixCache
 from .sampling import Sampler
@@ -50,7 +52,7 @@ _SPELLINGS: dict[SpecialName, tuple[str, ...]] = {
 
 
 class TransformersModel:
-    """A frozen causal LM in this process. `loading.load_model` makes one from a folder."""
+    """A frozen causal LM in this process, from a folder with `from_pretrained`."""
 
     supports_embeddings = True
 
@@ -70,6 +72,15 @@ class TransformersModel:
         self._stops = self.specials.known() | _ends_of_turn(module)
         self._cache = PrefixCache(module.config)
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: Path, *, device: str = "cpu", dtype: Precision = "float32"
+    ) -> "TransformersModel":
+        """Load the model in a local folder; see `loading.load_folder` for what it refuses."""
+        from .loading import load_folder
+
+        return load_folder(folder, device=device, dtype=dtype)
 
     @property
     def device(self) -> torch.device:

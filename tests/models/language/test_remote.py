@@ -129,7 +129,7 @@ def ask(server):
 
 def remote(server, fill="none", timeout_s=5.0, **settings):
     url = {"base_url": server.url, "model": "coder", "api_key_env": "TEST_API_KEY"}
-    return RemoteModel(RemoteSettings(**{**url, "timeout_s": timeout_s, **settings}), fill=fill)
+    return RemoteModel(RemoteSettings(**{**url, "timeout_s": timeout_s, "fill": fill, **settings}))
 
 
 def test_a_chat_streams_and_tells_its_usage(server, ask):
