@@ -90,7 +90,7 @@ def ignored_by_git(root: Path, paths: list[str]) -> set[str]:
     inside: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         inside[_enclosing_repository(root, path)].append(path)
-    ignored = set()
+    ignored: set[str] = set()
     for prefix, own in inside.items():
         names = b"\0".join(os.fsencode(path[len(prefix) :]) for path in own)
         # It answers 1 when none is ignored.
@@ -116,10 +116,10 @@ def _list_with_git(root: Path, prefix: str, listing: Listing) -> None:
     ):
         if ALWAYS_IGNORED.isdisjoint(path.split("/")):
             listing.pass_over(prefix + path, "ignored by git")
-    names = dict.fromkeys(tracked)
-    names.update(dict.fromkeys(path for path in untracked if not _in_tool_folder(path)))
-    for path in names:
-        _list_named(root / path, prefix + path.rstrip("/"), listing)
+    names = [*tracked, *(path for path in untracked if not _in_tool_folder(path))]
+    for path in dict.fromkeys(names):
+        if ALWAYS_IGNORED.isdisjoint(path.split("/")):
+            _list_named(root / path, prefix + path.rstrip("/"), listing)
 
 
 def _list_named(full: Path, path: str, listing: Listing) -> None:

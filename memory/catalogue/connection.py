@@ -66,7 +66,7 @@ def database_error(exc: sqlite3.Error, path: Path | str) -> StoreError:
         )
     if isinstance(exc, sqlite3.OperationalError) and "malformed" not in said:
         return StoreError(
-            f"{path} cannot be used: {said}; see that the disk is writable and run it again"
+            f"{path} cannot be used: {said}; see that the disk is writable and has room"
         )
     return StoreError(
         f"{path} is damaged ({said}); delete the .megacontext folder and run `megacontext index`"

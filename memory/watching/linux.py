@@ -4,9 +4,11 @@ watchdog's recursive observer registers every folder below a root, ignored or no
 drops events; its `InotifyFD` below that does what is needed.
 """
 
+import itertools
 import os
 import threading
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from watchdog.observers.inotify_c import (
@@ -20,7 +22,7 @@ from watchdog.observers.inotify_c import (
 
 from megacontext.configs.errors import StoreError
 
-from .folders import folders_to_watch
+from ..listing import ALWAYS_IGNORED, TOOL_FOLDERS
 from .pending import PendingChanges
 
 EVENTS = Mask(
@@ -42,18 +44,27 @@ class InotifySource:
     def __init__(self, root: Path, pending: PendingChanges) -> None:
         self.root = root
         self._pending = pending
-        self._fd = InotifyFD()
+        try:
+            self._fd = InotifyFD()
+        except OSError as exc:
+            raise _not_allowed(root, exc) from exc
         self._lock = threading.Lock()
+        self._ids = itertools.count()
         self._paths: dict[WatchDescriptor, str] = {}
-        self._watches: dict[str, WatchDescriptor] = {}
+        # A folder that was moved keeps its descriptor until the move is read, so a name has a callback of its own.
+        self._watches: dict[str, tuple[WatchDescriptor, CallbackId]] = {}
 
-    def start(self, folders: Iterable[str]) -> None:
-        """Watch `folders`, relative to the root.
+    def start(self) -> None:
+        """Begin to report; nothing is watched yet."""
+        self._fd.start()
+
+    def watch(self, folders: AbstractSet[str]) -> None:
+        """Watch exactly these folders, relative to the root.
 
         Raises StoreError when the system allows no more watches.
         """
-        self._fd.start()
-        for folder in folders:
+        self._unwatch(self.watched - folders)
+        for folder in sorted(folders):
             self._watch(folder)
 
     def stop(self) -> None:
@@ -69,32 +80,33 @@ class InotifySource:
 
     def _watch(self, folder: str) -> None:
         with self._lock:
-            if folder in self._watches:
+            path = self.root / folder
+            if folder in self._watches or not os.access(path, os.R_OK):
                 return
+            id_ = CallbackId(next(self._ids))
             try:
-                wd = self._fd.add_callback(
-                    os.fsencode(self.root / folder), EVENTS, self, CallbackId(id(self))
-                )
-            except FileNotFoundError:
-                return
-            except NotADirectoryError:
+                wd = self._fd.add_callback(os.fsencode(path), EVENTS, self, id_)
+            except (FileNotFoundError, NotADirectoryError):
                 return
             except OSError as exc:
-                raise StoreError(
-                    f"cannot watch {self.root / folder}: {exc.strerror}; raise fs.inotify.max_user_watches, "
-                    "or leave folders out with memory.exclude_patterns"
-                ) from exc
+                raise _not_allowed(path, exc) from exc
             self._paths[wd] = folder
-            self._watches[folder] = wd
+            self._watches[folder] = wd, id_
 
-    def _unwatch(self, folder: str) -> None:
+    def _unwatch(self, folders: Iterable[str]) -> None:
         with self._lock:
-            inner = folder + "/"
-            lost = [path for path in self._watches if path == folder or path.startswith(inner)]
-            watches = [self._watches.pop(path) for path in lost]
-            for wd in watches:
-                self._paths.pop(wd, None)
-        self._fd.remove_callbacks([(wd, CallbackId(id(self))) for wd in watches])
+            watches = [self._watches.pop(path) for path in folders if path in self._watches]
+            kept = {wd for wd, _ in self._watches.values()}
+            for wd, _ in watches:
+                if wd not in kept:
+                    self._paths.pop(wd, None)
+        self._fd.remove_callbacks(watches)
+
+    def _inside(self, folder: str) -> list[str]:
+        with self._lock:
+            return [
+                path for path in self._watches if path == folder or path.startswith(folder + "/")
+            ]
 
     def on_event(self, event: InotifyEvent) -> None:
         """One event of the kernel, on the reader's thread."""
@@ -102,27 +114,33 @@ class InotifySource:
             folder = self._paths.get(event.wd)
         if folder is None or not event.name:
             return
-        path = f"{folder}/{os.fsdecode(event.name)}" if folder else os.fsdecode(event.name)
+        name = os.fsdecode(event.name)
+        path = f"{folder}/{name}" if folder else name
         if not event.is_directory:
             self._pending.add(path)
             return
-        if event.is_moved_from:
-            self._unwatch(path)
-        elif event.is_create or event.is_moved_to:
-            # Watch first, compare later: what is created in between is seen by one of the two.
-            for inner in folders_to_watch(self.root, path):
-                self._watch(inner)
-        elif not event.is_delete:
+        if name in ALWAYS_IGNORED | TOOL_FOLDERS:
             return
-        self._pending.add_everything()
+        if event.is_moved_from:
+            self._unwatch(self._inside(path))
+        if event.is_moved_from or event.is_moved_to or event.is_create or event.is_delete:
+            self._pending.add_everything(folders=True)
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """A watched folder is gone."""
         with self._lock:
-            folder = self._paths.pop(wd, None)
-            if folder is not None and self._watches.get(folder) == wd:
-                del self._watches[folder]
+            self._paths.pop(wd, None)
+            gone = [path for path, (known, _) in self._watches.items() if known == wd]
+            for path in gone:
+                del self._watches[path]
 
     def on_queue_overflow(self) -> None:
         """The kernel dropped events."""
-        self._pending.add_everything()
+        self._pending.add_everything(folders=True)
+
+
+def _not_allowed(path: Path, exc: OSError) -> StoreError:
+    return StoreError(
+        f"cannot watch {path}: {exc.strerror}; raise fs.inotify.max_user_watches (or max_user_instances), "
+        "or leave folders out with .gitignore"
+    )

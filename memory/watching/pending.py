@@ -12,7 +12,9 @@ class Changes:
     paths: frozenset[str] = frozenset()
     """Relative paths that were written, moved or deleted."""
     everything: bool = False
-    """Events were lost, or a folder came or went: compare the whole repository."""
+    """Too much to look at one by one: compare the whole repository."""
+    folders: bool = False
+    """A folder came or went, or events were lost: look over what is watched, too."""
     first: float = field(default=0.0, compare=False)
     """`time.monotonic()` of the earliest change."""
 
@@ -31,6 +33,7 @@ class PendingChanges:
         self._changed = threading.Condition()
         self._paths: set[str] = set()
         self._everything = False
+        self._folders = False
         self._first = 0.0
         self._latest = 0.0
         self._closed = False
@@ -41,11 +44,12 @@ class PendingChanges:
             self._note()
             self._paths.add(path)
 
-    def add_everything(self) -> None:
-        """Note that anything may have changed."""
+    def add_everything(self, *, folders: bool = False) -> None:
+        """Note that anything may have changed, maybe even which folders there are."""
         with self._changed:
             self._note()
             self._everything = True
+            self._folders = self._folders or folders
 
     def close(self) -> None:
         """Wake the working thread for good."""
@@ -78,9 +82,10 @@ class PendingChanges:
             taken = Changes(
                 frozenset(self._paths),
                 self._everything or len(self._paths) > self.BURST,
+                self._folders,
                 self._first,
             )
-            self._paths, self._everything = set(), False
+            self._paths, self._everything, self._folders = set(), False, False
             return taken
 
     @property

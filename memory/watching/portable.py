@@ -1,6 +1,6 @@
 """watchdog's own observer, for systems where watching a tree is one call to the kernel (macOS, Windows)."""
 
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -18,10 +18,13 @@ class ObserverSource(FileSystemEventHandler):
         self._pending = pending
         self._observer = Observer()
 
-    def start(self, folders: Iterable[str]) -> None:
+    def start(self) -> None:
         """Watch the whole root."""
         self._observer.schedule(self, str(self.root), recursive=True)
         self._observer.start()
+
+    def watch(self, folders: AbstractSet[str]) -> None:
+        """Nothing to do: the whole root is watched."""
 
     def stop(self) -> None:
         """Watch nothing any more."""
@@ -38,6 +41,6 @@ class ObserverSource(FileSystemEventHandler):
             path = Path(str(changed)).relative_to(self.root).as_posix()
             if (ALWAYS_IGNORED | TOOL_FOLDERS).isdisjoint(path.split("/")):
                 if event.is_directory and event.event_type != "modified":
-                    self._pending.add_everything()
+                    self._pending.add_everything(folders=True)
                 elif not event.is_directory:
                     self._pending.add(path)

@@ -4,11 +4,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from megacontext.configs.errors import MegaContextError
+from megacontext.configs.errors import MegaContextError, RepositoryError
 
 from ..ingest import Ingest, IngestReport
 from ..listing import has_git, ignored_by_git, is_utf8, list_files
@@ -24,8 +25,11 @@ IGNORE_FILES = frozenset({".gitignore"})
 class EventSource(Protocol):
     """Reports changes into the pending changes it was made with."""
 
-    def start(self, folders: list[str]) -> None:
-        """Begin to report, for these folders and what is made below them."""
+    def start(self) -> None:
+        """Begin to report."""
+
+    def watch(self, folders: AbstractSet[str]) -> None:
+        """Report what changes directly in these folders, and in no others."""
 
     def stop(self) -> None:
         """Report nothing any more."""
@@ -59,15 +63,26 @@ class Watcher:
         self._on_error = on_error
         self._source = _event_source(ingest, self._pending)
         self._git = has_git(ingest.root)
+        self._behind = False
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
 
     def start(self) -> None:
-        """Watch, then compare once, so that nothing between the last index and now is missed."""
-        listing = list_files(self.ingest.root)
-        ignored = {path for path in listing.passed_over if path.endswith("/")}
-        self._source.start(list(folders_to_watch(self.ingest.root, ignored=ignored)))
+        """Watch, then compare once, so that nothing between the last index and now is missed.
+
+        Raises RepositoryError when the files cannot be listed, StoreError when the system allows no more watches.
+        """
+        self._source.start()
+        try:
+            self._look_over_folders()
+        except BaseException:
+            self._source.stop()
+            raise
         self._pending.add_everything()
         self._thread.start()
+
+    def _look_over_folders(self) -> None:
+        root = self.ingest.root
+        self._source.watch(folders_to_watch(root, list_files(root)))
 
     def stop(self) -> None:
         """Stop after the batch under way."""
@@ -83,30 +98,48 @@ class Watcher:
             if now - skew > SLEPT_S:
                 self._pending.add_everything()
             skew = now
+            if changes is None and self._behind and not self._pending.closed:
+                changes = Changes(everything=True, first=time.monotonic())
             if changes is not None:
                 self._apply(changes)
 
     def _apply(self, changes: Changes) -> None:
         begun = time.monotonic()
         try:
-            wanted = None if changes.everything else self._wanted(changes.paths)
-            ingest = self.ingest
-            report = ingest.reconcile() if wanted is None else ingest.apply(wanted)
-        except MegaContextError as exc:
-            self._on_error(exc)
+            report = self._take_in(changes)
+        except (MegaContextError, OSError) as exc:
+            self._behind = True
+            self._on_error(
+                exc
+                if isinstance(exc, MegaContextError)
+                else RepositoryError(f"cannot read {self.ingest.root}: {exc}")
+            )
             return
+        self._behind = False
         if report.touched:
             self._on_batch(Batch(report, time.monotonic() - changes.first, begun - changes.first))
 
+    def _take_in(self, changes: Changes) -> IngestReport:
+        ignores = any(PurePosixPath(path).name in IGNORE_FILES for path in changes.paths)
+        if changes.folders or ignores or self._behind:
+            # Watch first, compare later: what is made in between is seen by one of the two.
+            self._look_over_folders()
+        elif not changes.everything:
+            wanted = self._wanted(changes.paths)
+            if wanted is not None:
+                return self.ingest.apply(wanted)
+        return self.ingest.reconcile()
+
     def _wanted(self, paths: frozenset[str]) -> list[str] | None:
         """The paths to read again; None when only a comparison of everything can tell."""
-        if any(PurePosixPath(path).name in IGNORE_FILES for path in paths):
-            return None
         # What is indexed needs no question; of the rest, git knows what is ignored.
         new = [path for path in paths if is_utf8(path) and not self.ingest.knows(path)]
         if new and not self._git:
             return None
-        ignored = ignored_by_git(self.ingest.root, new) if new else set()
+        try:
+            ignored = ignored_by_git(self.ingest.root, new) if new else set()
+        except RepositoryError:
+            return None
         return sorted({path for path in paths if is_utf8(path)} - ignored)
 
 
