@@ -91,6 +91,9 @@ def read_file(
 
 
 def _open_inside(root: Path, path: str) -> int:
+    # A path from an editor or a command may be absolute or climb: what is not plainly below the root is no file.
+    if path.startswith(("/", "../")) or os.path.normpath(path) != path:
+        raise FileNotFoundError(path)
     # O_NOFOLLOW guards the last part; a folder on the way that is a link is found by comparing real paths.
     full = root / path
     parent = full.parent
