@@ -42,7 +42,7 @@ class Machine:
 
 def probe_machine() -> Machine:
     """The machine with its best accelerator. Loads torch where there may be one."""
-    return Machine(_memory(), _processors(), _has_bfloat16(), _accelerator())
+    return Machine(_memory(), processors(), has_bfloat16(), _accelerator())
 
 
 def _memory() -> int:
@@ -51,13 +51,14 @@ def _memory() -> int:
     return min([physical, *(limit for limit in limits if limit)])
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself; without it, float32 is the faster one."""
     try:
         text = Path("/proc/cpuinfo").read_text()

@@ -6,6 +6,7 @@ embeddings and a GistNet; no tree, no repository.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -26,10 +27,13 @@ CPU_BATCH, GPU_BATCH = 16, 512
 class Gister:
     """Encodes blocks of tokens, and children's gists, into gists. Safe to share between threads."""
 
-    def __init__(self, embeddings: Tensor, gistnet: GistNet, batch: int | None = None) -> None:
+    def __init__(
+        self, embeddings: Tensor, gistnet: GistNet, batch: int | None = None, workers: int = 1
+    ) -> None:
         """`embeddings` `[vocabulary, d]` are the base's own, on the device to work on.
 
-        `gistnet` is moved there, into the embeddings' dtype. Raises ModelError if widths differ.
+        `gistnet` is moved there, into the embeddings' dtype; `workers` threads encode batches side by side.
+        Raises ModelError if widths differ.
         """
         if embeddings.shape[1] != gistnet.config.base.width:
             raise ModelError(
@@ -39,6 +43,7 @@ class Gister:
         self._embeddings = embeddings.detach()
         self._encoder_id = encoder_id(gistnet)
         self._gistnet = gistnet.to(embeddings).eval()
+        self._workers = workers
         self._batch = batch or (CPU_BATCH if embeddings.device.type == "cpu" else GPU_BATCH)
 
     @property
@@ -87,18 +92,27 @@ class Gister:
     def _device(self) -> torch.device:
         return self._embeddings.device
 
-    @torch.inference_mode()
     def _encode(self, inputs: Callable[[slice], Tensor], lengths: NDArray[np.integer]) -> Bits:
         result = np.empty((len(lengths), self.slots, self.width), np.uint16)
         counts = torch.from_numpy(np.asarray(lengths, np.int64))
-        blocks = self._embeddings.new_zeros(self._batch, self.block_size, self.width)
-        in_block = torch.ones(self._batch, dtype=torch.int64, device=self._device)
-        for start in range(0, len(lengths), self._batch):
+
+        @torch.inference_mode()
+        def encode(start: int) -> None:
             rows = slice(start, min(start + self._batch, len(lengths)))
             filled = rows.stop - rows.start
+            blocks = self._embeddings.new_zeros(self._batch, self.block_size, self.width)
+            in_block = torch.ones(self._batch, dtype=torch.int64, device=self._device)
             blocks[:filled] = inputs(rows)
             in_block[:filled] = counts[rows].to(self._device)
             result[rows] = to_bits(self._gistnet(blocks, in_block)[:filled])
+
+        starts = range(0, len(lengths), self._batch)
+        if self._workers > 1 and len(starts) > 1:
+            with ThreadPoolExecutor(self._workers, "gist") as pool:
+                list(pool.map(encode, starts))
+        else:
+            for start in starts:
+                encode(start)
         return result
 
     def _ids(self, token_ids: NDArray[np.integer], lengths: NDArray[np.integer]) -> Tensor:
