@@ -1,0 +1,120 @@
+"""Indexing the standard library: facts and tokens, against tokenizing the same text alone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from megacontext.agent.opening import Workplace
+from megacontext.memory.memory import Memory
+from megacontext.models.language.tokenizing import TextTokenizer
+
+from .bars import Bar, p50, spread
+from .corpora import standard_library
+
+ROUNDS = 5
+INDEX_AND_TELL_PEAK = """
+import sys
+from pathlib import Path
+from megacontext.agent.main import app
+app(["index", sys.argv[1], "--no-gists", "--json"], standalone_mode=False)
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+"""
+
+
+@dataclass(frozen=True)
+class Took:
+    """One measurement, in seconds."""
+
+    wall: float
+    cpu: float
+    """Of all threads."""
+
+
+def measure(quick: bool) -> list[Bar]:
+    with TemporaryDirectory(prefix="megacontext-") as folder:
+        root = standard_library(Path(folder) / "lib")
+        peak = _peak_mb(root)
+        workplace = Workplace.at(root)
+        tokenizer = TextTokenizer.load(workplace.folder)
+        sizes, texts = _sizes_and_texts(workplace)
+        tokenizer.encode_batch(texts)  # its cache of words is warm for both sides alike
+        alone = [_tokenize(tokenizer, texts)]
+        whole: list[Took] = []
+        for _ in range(1 if quick else ROUNDS):
+            whole.append(_index(workplace, tokenizer))
+            alone.append(_tokenize(tokenizer, texts))
+    return _bars(whole, alone, sizes, peak)
+
+
+def _sizes_and_texts(workplace: Workplace) -> tuple[dict[str, int], list[str]]:
+    with workplace.open_memory(write=False) as memory:
+        data = [memory.read(file.path) or b"" for file in memory.catalogue.files()]
+        sizes = {"tokens": memory.tokens, "bytes": sum(map(len, data)), "files": len(data)}
+        return sizes | memory.disk_bytes(), [part.decode("utf-8", "replace") for part in data]
+
+
+def _index(workplace: Workplace, tokenizer: TextTokenizer) -> Took:
+    shutil.rmtree(workplace.places.state)
+    workplace.places.make_state_folder()
+    opened = Memory.open(
+        workplace.places, workplace.spec(), tokenizer, workplace.rules(), write=True
+    )
+    with opened as memory:
+        return _timed(memory.writer.reconcile)
+
+
+def _tokenize(tokenizer: TextTokenizer, texts: list[str]) -> Took:
+    return _timed(lambda: tokenizer.encode_batch(texts))
+
+
+def _timed(work: Callable[[], object]) -> Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _peak_mb(root: Path) -> float:
+    """Peak resident memory of a process that indexes `root` from scratch."""
+    command = [sys.executable, "-c", INDEX_AND_TELL_PEAK, str(root)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    result, peak = done.stdout.splitlines()
+    assert json.loads(result)["root"]
+    return int(peak) / 1024
+
+
+def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: float) -> list[Bar]:
+    def ratios(of: Callable[[Took], float]) -> list[float]:
+        # Each index pass against the mean of the passes before and after it: drift cancels out.
+        pairs = zip(whole, alone, alone[1:], strict=False)
+        return [2 * of(it) / (of(before) + of(after)) for it, before, after in pairs]
+
+    wall, cpu = ratios(lambda took: took.wall), ratios(lambda took: took.cpu)
+    walls, alone_walls = [it.wall for it in whole], [it.wall for it in alone]
+    text = f"{sizes['files']:,} files, {sizes['bytes'] / 1e6:.1f} MB, {sizes['tokens']:,} tokens"
+    disk = [
+        Bar(f"on disk, {name}", sizes[name] / sizes["tokens"], "bytes a token")
+        for name in ("catalogue", "L0")
+    ]
+    return [
+        Bar(
+            "index against tokenizing the same text, wall time",
+            p50(wall),
+            "×",
+            at_most=1.5,
+            note=f"{spread(wall)} pairs; {text}",
+        ),
+        Bar("the same in processor time of all threads", p50(cpu), "×", note=spread(cpu)),
+        Bar("peak memory of indexing", peak, "MiB", at_most=1024),
+        Bar("index", p50(walls), "s", note=spread(walls, "s")),
+        Bar("tokenizing alone", p50(alone_walls), "s", note=spread(alone_walls, "s")),
+        Bar("index", sizes["bytes"] / 1e6 / p50(walls), "MB/s"),
+        *disk,
+    ]
