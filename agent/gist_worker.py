@@ -1,18 +1,29 @@
 """Gists in the background: one thread that makes what is missing whenever it is woken."""
 
 import threading
+from collections.abc import Callable
 
+from megacontext.configs.errors import MegaContextError
 from megacontext.memory.memory import Memory
 
 from .opening import Workplace
 
 
 class GistWorker:
-    """Makes missing gists of an open memory until it is stopped; can be stopped between any two batches."""
+    """Makes missing gists of an open memory until it is stopped; can be stopped between any two batches.
 
-    def __init__(self, workplace: Workplace, memory: Memory) -> None:
+    An error ends it and goes to `on_error`, in its own thread: everything but the gists stays fresh without it.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        memory: Memory,
+        on_error: Callable[[MegaContextError], None],
+    ) -> None:
         self._workplace = workplace
         self._memory = memory
+        self._on_error = on_error
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="gists", daemon=True)
@@ -33,6 +44,12 @@ class GistWorker:
         self._thread.join()
 
     def _work(self) -> None:
+        try:
+            self._make_gists()
+        except MegaContextError as exc:
+            self._on_error(exc)
+
+    def _make_gists(self) -> None:
         from megacontext.models.gist.loading import gister_for
         from megacontext.models.language.loading import load_model
 

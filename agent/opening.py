@@ -17,7 +17,7 @@ from megacontext.memory.places import Places, find_places
 from megacontext.memory.tree.store import TreeSpec
 from megacontext.models.choosing.choose import Choice, choose_model, pocket_folder
 from megacontext.models.choosing.machine import probe_machine
-from megacontext.models.identity import GISTNET, encoder_identity
+from megacontext.models.identity import encoder_identity
 from megacontext.models.language.chat_template import ChatTemplate
 from megacontext.models.language.loading import download
 from megacontext.models.language.tokenizing import TextTokenizer
@@ -82,11 +82,6 @@ class Workplace:
         if self.choice.folder is None and self.choice.preset is not None:
             return self.choice.preset.chat
         return ChatTemplate.of_folder(self.folder) is not None
-
-    @property
-    def has_gistnet(self) -> bool:
-        """Whether a trained GistNet lies beside the model."""
-        return self.choice is not None and (self.folder / GISTNET).is_file()
 
     @property
     def base_name(self) -> str:

@@ -41,6 +41,8 @@ def _show(report: dict[str, Any]) -> None:
         say(f"repository: {report['repository']}")
     if report["model"]:
         _show_model(report["model"])
+    else:
+        say("model: none")
     for problem in report["problems"]:
         say(f"problem: {problem}")
 

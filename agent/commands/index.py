@@ -47,9 +47,9 @@ def index(
 
 
 def wants_gists(workplace: "Workplace") -> bool:
-    """Whether the settings ask for gists: `auto` does where a GistNet comes with the model."""
+    """Whether the settings ask for gists: `auto` is on for a local model."""
     wanted = workplace.settings.memory.gists
-    return wanted == "on" or (wanted == "auto" and workplace.has_gistnet)
+    return wanted == "on" or (wanted == "auto" and workplace.choice is not None)
 
 
 def make_gists(workplace: "Workplace", memory: "Memory", on_progress: "OnProgress") -> None:

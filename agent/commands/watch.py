@@ -44,7 +44,7 @@ def watch(
         with progress_bar(not as_json) as bar:
             memory.writer.reconcile(bar)
         worker = (
-            GistWorker(workplace, memory)
+            GistWorker(workplace, memory, _print_error)
             if (wants_gists(workplace) if gists is None else gists)
             else None
         )
