@@ -11,10 +11,10 @@ SHORTEST_STEM = 3
 CALLABLE = re.compile(r"^\W*(?:\w+ )*(\w+) *(?:\(|:|$)", re.MULTILINE)
 CODE_NAME = re.compile(
     r"`([^`]+)`|\b([^\W\d]\w*)(?=\()|\b(\w*_\w+|\w*[a-z][A-Z]\w*|\w+(?:\.\w+)+)\b"
+    r"|(?<=[a-z,] )([A-Z]\w+)"
 )
 
 
-@lru_cache(65_536)
 def stem(word: str) -> str:
     """A lower-case word without its ending: rough, but the same for names and questions."""
     word = word.lower()
@@ -34,7 +34,8 @@ def stems(text: str) -> frozenset[str]:
 
 
 def code_names(text: str) -> list[str]:
-    """Identifiers of a question that are meant as code: `quoted`, called(), snake_case, camelCase, dotted.name."""
+    """Identifiers of a question that are meant as code: `quoted`, called(), snake_case, camelCase,
+    dotted.name, and a Capitalised word inside a sentence."""
     found = (name for groups in CODE_NAME.findall(text) for name in groups if name)
     return list(dict.fromkeys(part for name in found for part in re.findall(r"[^\W\d]\w*", name)))
 
