@@ -58,6 +58,11 @@ def cursor_at(
     return Cursor(at, text[start:offset], text[offset:end], Span(at.path, first, last))
 
 
+def check_place(text: str, at: Position) -> None:
+    """Raise FocusError when the line or the column is not in the text."""
+    _offset(text, at)
+
+
 def _offset(text: str, at: Position) -> int:
     lines = text.split("\n")
     if at.line > len(lines):

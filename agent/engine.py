@@ -28,7 +28,7 @@ from megacontext.models.base import BaseModel, Cancel, Piece, Prompt, Sampling
 
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
-from .cursor import Cursor
+from .cursor import Cursor, check_place
 from .events import Cited, Event, FocusChange, Notice, Token, Usage
 from .fitting import memory_for_question, plan_completion
 from .opening import Workplace
@@ -172,7 +172,9 @@ class Engine:
         """
         started = time.perf_counter()
         wanted = self.settings.complete
-        plan = plan_completion(self.model, wanted, self.name, self._text(at.path), at)
+        text = self._text(at.path)
+        check_place(text, at)  # before a model is loaded for nothing
+        plan = plan_completion(self.model, wanted, self.name, text, at)
         focused, rendering = self.focus_and_read(_query(plan.cursor, plan.budget), codec)
         yield FocusChange.of(focused)
         if not self.model.supports_fim:
