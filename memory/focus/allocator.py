@@ -101,7 +101,11 @@ class Allocation:
         self.cut.tidy()
         self._speak_overview(reserve)
         self._settle(budget)
+        if not self.cut.spoken:
+            # Nothing fits in detail, so the overview may have all the room.
+            self._speak_overview(budget)
         self.cut.tidy()
+        self._speak_root()
 
     def _settle(self, limit: int) -> None:
         for _ in range(self.settings.rounds):
@@ -225,7 +229,7 @@ class Allocation:
     # The overview
 
     def _speak_overview(self, reserve: int) -> None:
-        """Speak silent entries by worth per cost, within `reserve`; the root's line when there is nothing else."""
+        """Speak silent entries by worth per cost, within `reserve`."""
         entries = [node for node in self.cut if node.level >= CHUNK and not self._repeats(node)]
         self._score(entries)
         good = [node for node in entries if self.scores[node] > self.settings.minimum]
@@ -238,11 +242,12 @@ class Allocation:
             if self._says_something(node) and spent + price <= reserve and self._affords(price):
                 self.cut.speak(node)
                 spent += price
-        if (
-            not self.cut.spoken
-            and self.tree.children(ROOT)
-            and self._affords(self.cut.price_of_speaking(ROOT))
-        ):
+
+    def _speak_root(self) -> None:
+        """The root's line, when there is nothing else."""
+        if self.cut.spoken or not self.tree.children(ROOT):
+            return
+        if self._affords(self.cut.price_of_speaking(ROOT)):
             self.cut.speak(ROOT)
 
     def _overview_worth(self, node: Node) -> float:
