@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.memory.workbench import commit_all, git, write_files
-from tests.models.conftest import tokenizer_json, write_model  # noqa: F401  fixtures
+from tests.models import conftest as models
 
 FILES: dict[str, str | bytes] = {
     "README.md": "# Greeter\n\nGreets people in several languages.\n",
@@ -44,6 +44,9 @@ FILES: dict[str, str | bytes] = {
     ".gitignore": "ignored/\n",
     "ignored/scratch.py": "nothing = None\n",
 }
+
+
+tokenizer_json, write_model = models.tokenizer_json, models.write_model  # fixtures
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,15 @@ def command(*arguments: object) -> list[str]:
 def run(environment: dict[str, str]) -> Callable[..., Outcome]:
     """Run `megacontext` to its end. Whatever happens, a person never sees a traceback."""
 
-    def run_it(*arguments: object, cwd: Path | None = None, **variables: str) -> Outcome:
+    def run_it(
+        *arguments: object, cwd: Path | None = None, encoding: str = "utf-8", **variables: str
+    ) -> Outcome:
         done = subprocess.run(
             command(*arguments),
             cwd=cwd,
             env=environment | variables,
             capture_output=True,
-            encoding="utf-8",
+            encoding=encoding,
             check=False,
             timeout=60,
             stdin=subprocess.DEVNULL,
@@ -109,13 +114,13 @@ def run(environment: dict[str, str]) -> Callable[..., Outcome]:
 @pytest.fixture(scope="session")
 def model_folder(
     write_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:  # noqa: F811
+) -> Path:
     """A tiny random model that completes and cannot chat, as pocket does."""
     return write_model(tmp_path_factory.mktemp("models") / "tiny", chat=False)
 
 
 @pytest.fixture(scope="session")
-def chat_folder(write_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def chat_folder(write_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model with a chat template."""
     return write_model(tmp_path_factory.mktemp("models") / "talker", chat=True)
 
