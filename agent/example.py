@@ -1,5 +1,6 @@
 """A question and a place to begin with, found in the repository itself. Knows the catalogue only."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -7,8 +8,8 @@ from megacontext.memory.catalogue import Catalogue
 from megacontext.memory.catalogue.records import SymbolRecord
 
 KINDS = frozenset({"class", "function", "method", "type", "interface", "module"})
-SHORTEST_NAME = 4
-"""Shorter names mean too many things for a question."""
+TELLING_NAME = re.compile(r"[a-z](?:_|[A-Z])[A-Za-z]")
+"""A name of several words means one thing; others are asked about where there is none."""
 ANY_QUESTION = "What is in this repository, and where does it begin?"
 
 
@@ -38,11 +39,16 @@ def _most_used(catalogue: Catalogue) -> SymbolRecord | None:
         for chunk in catalogue.chunks_of(file.id):
             uses.update(chunk.references)
         for symbol in catalogue.symbols_of(file.id):
-            if symbol.kind in KINDS and len(symbol.name) >= SHORTEST_NAME:
+            if symbol.kind in KINDS:
                 defined.setdefault(symbol.name, []).append(symbol)
     single = [found[0] for found in defined.values() if len(found) == 1]
     return max(
         single,
-        key=lambda symbol: ("test" not in symbol.path, uses[symbol.name], symbol.name),
+        key=lambda symbol: (
+            "test" not in symbol.path,
+            TELLING_NAME.search(symbol.name) is not None,
+            uses[symbol.name],
+            symbol.name,
+        ),
         default=None,
     )
