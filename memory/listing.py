@@ -5,6 +5,7 @@ own rules). Without git, folders are walked and .gitignore files are honoured al
 """
 
 import os
+import re
 import stat
 import subprocess
 from collections import defaultdict
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
+from pathspec import GitIgnoreSpec, Pattern
 
 from megacontext.configs.errors import RepositoryError
 
@@ -42,6 +43,8 @@ GIT_PLACES = frozenset(
     }
 )
 """Set in git's hooks, where they would make git list another repository than the one asked for."""
+_INSIDE = re.compile(r"/\*\*(?=/?\s*$)")
+"""To git `a/**` is what lies in a; pathspec takes it for the folder itself as well."""
 SYMBOLIC_LINK = "symbolic link"
 
 
@@ -180,18 +183,24 @@ def _ignore_spec(folder: Path, base: str) -> list[tuple[str, GitIgnoreSpec]]:
         if not stat.S_ISREG(mode_of(folder / ".gitignore") or 0):
             return []  # git reads no linked one, and a pipe would never end
         lines = (folder / ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
-        return [(base, GitIgnoreSpec.from_lines(lines))]
+        return [(base, GitIgnoreSpec.from_lines(_INSIDE.sub("/**/*", line) for line in lines))]
     except (OSError, ValueError):
         return []
 
 
 def _ignored(path: str, specs: list[tuple[str, GitIgnoreSpec]]) -> bool:
-    # The deepest .gitignore that says anything decides, as in git.
+    # The last line of the deepest .gitignore that says anything decides, as in git.
     for base, spec in reversed(specs):
-        verdict = spec.check_file(path[len(base) :]).include
-        if verdict is not None:
-            return verdict
+        for pattern in reversed(spec.patterns):
+            if pattern.include is not None and _names(pattern, path[len(base) :]):
+                return bool(pattern.include)
     return False
+
+
+def _names(pattern: Pattern, path: str) -> bool:
+    """Whether a pattern names `path` itself; pathspec also takes what lies below for named, which git does not."""
+    regex: re.Pattern[str] | None = getattr(pattern, "regex", None)
+    return regex is not None and any(found.end() == len(path) for found in regex.finditer(path))
 
 
 def _note(mode: int | None, path: str, listing: Listing) -> None:

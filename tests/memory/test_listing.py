@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from megacontext.configs.errors import RepositoryError
@@ -68,6 +68,11 @@ IGNORES = st.lists(st.one_of(PATTERNS, st.sampled_from(["# no", "", "\\!a", "a "
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(top=IGNORES, inner=IGNORES)
+@example(top=["d/d", "!*/"], inner=["d/b"])
+@example(top=["**/d", "!**/*", "?"], inner=["/a"])
+@example(top=["d/?", "!/d", "b/"], inner=["/[ab]"])
+@example(top=[], inner=["a", "d", "!d/**"])
+@example(top=[], inner=["d/**/"])
 def test_git_and_walking_agree(top: list[str], inner: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()

@@ -5,9 +5,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
 
 from megacontext.memory.left_out import LeftOutRules
 
@@ -47,6 +53,7 @@ class Edits(RuleBasedStateMachine):
         self.root.mkdir()
         self.now = 1_000_000_000
         self.memory = open_memory(self.root, rules=RULES)
+        self.memory.writer.reconcile()
         self.touched: list[str] = []
 
     def teardown(self) -> None:
@@ -128,8 +135,6 @@ class Edits(RuleBasedStateMachine):
         self.touched = []
         with tempfile.TemporaryDirectory() as folder:
             expected = scratch(self.root, Path(folder) / "state", rules=RULES)
-        if expected["root"] != self.memory.root_key and self.memory.root_key is None:
-            self.memory.writer.reconcile()
         assert said(self.memory) == expected
         report = self.memory.writer.reconcile()
         assert (report.touched, report.tokenized) == (0, 0)
@@ -137,10 +142,20 @@ class Edits(RuleBasedStateMachine):
         assert self.memory.verifier().run().errors == []
 
 
-Edits.TestCase.settings = settings(
-    max_examples=30,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestEdits = Edits.TestCase
+def settings_of(examples: int, steps: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def test_any_edits_end_where_a_new_index_does() -> None:
+    run_state_machine_as_test(Edits, settings=settings_of(20, 12))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_many_more_edits_end_where_a_new_index_does() -> None:
+    run_state_machine_as_test(Edits, settings=settings_of(500, 30))
