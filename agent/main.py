@@ -5,7 +5,6 @@
 
 import os
 import sys
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -29,6 +28,8 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         say(f"megacontext {version('megacontext')}")
         raise typer.Exit
 
