@@ -61,7 +61,7 @@ def answer(engine: "Engine", question: str, spans: int = SHOWN_SPANS) -> None:
         if not isinstance(event, Cited) or shown <= spans:
             _show(event)
     if shown > spans:
-        say(f"{shown - spans} more with --spans {shown}")
+        say(f"{shown - spans} more with `megacontext ask --spans {shown}`")
 
 
 def _show(event: "Event") -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..example import Example
 
+EXAMPLE_SPANS = 2
 LEAVING = frozenset({"q", "quit", "exit"})
 
 
@@ -38,7 +39,7 @@ def tour(
             _converse(engine)
         else:
             say(f"\n> {example.question}")
-            answer(engine, example.question)
+            answer(engine, example.question, EXAMPLE_SPANS)
 
 
 def _introduce(engine: "Engine", example: "Example") -> None:
