@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from megacontext.configs.errors import SettingsError
 from megacontext.configs.keys import key_table
 from megacontext.configs.loading import (

@@ -89,7 +89,8 @@ def test_the_estimate_is_above_the_count_of_ordinary_code():
 def test_indexing_and_choosing_load_no_torch():
     code = (
         "import sys, megacontext.models.language.tokenizing, megacontext.models.choosing.choose, "
-        "megacontext.models.language.scripted, megacontext.models.language.remote, megacontext.models.choosing.machine\n"
+        "megacontext.models.language.scripted, megacontext.models.language.remote, "
+        "megacontext.models.choosing.machine\n"
         "from megacontext.models.choosing.presets import presets; presets()\n"
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )
