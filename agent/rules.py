@@ -16,4 +16,4 @@ def left_out_rules(memory: MemorySettings) -> LeftOutRules:
         raise SettingsError(
             f"memory.exclude_patterns holds a pattern that git would not read: {exc}"
         ) from exc
-    return LeftOutRules(memory.max_file_bytes, memory.secrets, exclude)
+    return LeftOutRules(memory.max_file_bytes, memory.secrets, exclude, memory.max_data_bytes)

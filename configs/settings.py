@@ -108,6 +108,7 @@ class MemorySettings(Section):
     """What is indexed, and at which detail."""
 
     max_file_bytes: Count = Field(ge=1, le=100_000_000)
+    max_data_bytes: Count = Field(ge=1, le=100_000_000)
     exclude_patterns: tuple[Name, ...]
     secrets: bool = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
     gists: Literal["auto", "on", "off"]

@@ -54,6 +54,19 @@ GENERATED_MARK = re.compile(
     rb"(?:this|file) (?:file )?(?:is|was) (?:auto(?:matically|-)? ?)generated\b.{0,80}do not (?:edit|modify))",
     re.IGNORECASE | re.DOTALL,
 )
+DATA_NAMES = [
+    "*.json",
+    "*.jsonl",
+    "*.geojson",
+    "*.csv",
+    "*.tsv",
+    "*.xml",
+    "*.svg",
+    "*.sql",
+    "*.ipynb",
+    "*.txt",
+]
+DATA_NAME = _any_of(DATA_NAMES)
 HEAD = 8_192
 """Bytes looked at to tell a binary from text, as git does."""
 GENERATED_HEAD = 1_024
@@ -68,6 +81,8 @@ class LeftOutRules:
     max_file_bytes: int = 1_000_000
     secrets: bool = True
     exclude: GitIgnoreSpec | None = None
+    max_data_bytes: int = 200_000
+    """Files of DATA_NAMES that are larger are what programs read, not what somebody wrote."""
 
     @property
     def fingerprint(self) -> str:
@@ -75,7 +90,14 @@ class LeftOutRules:
         patterns = (
             [str(pattern.pattern) for pattern in self.exclude.patterns] if self.exclude else []
         )
-        rules = (self.max_file_bytes, self.secrets, patterns, SECRET_NAMES, GENERATED_NAMES)
+        rules = (
+            self.max_file_bytes,
+            self.max_data_bytes,
+            self.secrets,
+            patterns,
+            SECRET_NAMES,
+            GENERATED_NAMES,
+        )
         content = [pattern.pattern for _, pattern, _ in SECRET_PATTERNS] + [GENERATED_MARK.pattern]
         return blake2b(repr((rules, content)).encode(), digest_size=8).hexdigest()
 
@@ -90,10 +112,12 @@ class LeftOutRules:
             return "excluded in settings (memory.exclude_patterns)"
         return None
 
-    def by_size(self, size: int) -> str | None:
+    def by_size(self, path: str, size: int) -> str | None:
         """Judge the size in bytes."""
         if size > self.max_file_bytes:
             return f"larger than {self.max_file_bytes:,} bytes (memory.max_file_bytes)"
+        if size > self.max_data_bytes and DATA_NAME.match(path):
+            return f"data of more than {self.max_data_bytes:,} bytes (memory.max_data_bytes)"
         return None
 
     def by_content(self, data: bytes) -> str | None:

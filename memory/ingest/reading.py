@@ -56,7 +56,7 @@ def read_file(
     """
     reason = rules.by_path(path)
     if buffer is not None:
-        reason = reason or rules.by_size(len(buffer)) or rules.by_content(buffer)
+        reason = reason or rules.by_size(path, len(buffer)) or rules.by_content(buffer)
         if reason:
             return Refusal(path, reason, len(buffer), UNSURE_MTIME)
         return FileText(path, buffer, digest(buffer), UNSURE_MTIME)
@@ -75,11 +75,11 @@ def read_file(
             return Gone(path)
         if not stat.S_ISREG(status.st_mode):
             return Refusal(path, "not a regular file", -1, UNSURE_MTIME)
-        reason = reason or rules.by_size(status.st_size)
+        reason = reason or rules.by_size(path, status.st_size)
         data = b"" if reason else _read_all(fd, rules.max_file_bytes)
         racy = time.time_ns() - status.st_mtime_ns < RACY_NS
         racy = racy or (not reason and len(data) != status.st_size)
-        reason = reason or rules.by_size(len(data)) or rules.by_content(data)
+        reason = reason or rules.by_size(path, len(data)) or rules.by_content(data)
     except OSError as exc:
         return Refusal(path, f"unreadable: {exc.strerror}", -1, UNSURE_MTIME)
     finally:

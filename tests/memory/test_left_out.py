@@ -212,10 +212,10 @@ class Meddling(LeftOutRules):
         super().__init__()
         object.__setattr__(self, "action", action)
 
-    def by_size(self, size: int) -> str | None:
+    def by_size(self, path: str, size: int) -> str | None:
         action, _ = self.__dict__["action"], object.__setattr__(self, "action", lambda: None)
         action()
-        return super().by_size(size)
+        return super().by_size(path, size)
 
 
 def test_a_file_deleted_while_it_is_read(root: Path) -> None:
@@ -283,3 +283,15 @@ def test_rules_are_told_apart_by_their_fingerprint() -> None:
     assert len(set(prints)) == len(prints)
     assert RULES.fingerprint == LeftOutRules().fingerprint
     assert json.dumps(prints)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("data.json", False), ("words.txt", False), ("long.py", True)]
+)
+def test_large_data_stays_out_where_large_code_does_not(root: Path, name: str, kept: bool) -> None:
+    write_files(root, {name: "[1, 2, 3]\n" * 30_000})
+    found = read_file(root, name, RULES)
+    assert isinstance(found, FileText) is kept
+    if isinstance(found, Refusal):
+        assert "memory.max_data_bytes" in found.reason
+    assert isinstance(read_file(root, name, LeftOutRules(max_data_bytes=1_000_000)), FileText)
