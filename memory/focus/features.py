@@ -56,6 +56,18 @@ class FeatureTable:
         self._word_starts = re.compile(
             f"(?<![a-z])(?:{'|'.join(map(re.escape, sorted(evidence.asked, reverse=True)))})"
         )
+        query = evidence.query
+        self._accesses = dict(query.accesses)
+        self._is_aside_asked = bool(
+            (evidence.asked | (stems(query.at.path) if query.at else frozenset())) & ASIDE
+        )
+        self._cursor_names = frozenset(
+            name
+            for chunk in (self.tree.chunks_of(query.at.path)[:2] if query.at else [])
+            for name in chunk.references
+        )
+        self._above_cursor = ancestors_of(query.at.path)[::-1] if query.at else []
+        self._nearness = cache(self._directory_nearness)
         self._company = self._companies()
         self._ages = self._recency()
         self._own_row: dict[str, Array] = {}
@@ -110,7 +122,7 @@ class FeatureTable:
         return len(set(self._word_starts.findall(text))) / len(asked)
 
     def _file_row(self, path: str) -> Array:
-        query, row = self.evidence.query, self._blank()
+        row = self._blank()
         asked = self.evidence.asked
         words = stems(path)
         row[COLUMN["company"]] = self._company.get(path, 0.0)
@@ -118,9 +130,8 @@ class FeatureTable:
         row[COLUMN["imports"]] = self._imported(path)
         row[COLUMN["near"]] = self._near(path)
         row[COLUMN["recent"]] = self._ages.get(path, 0.0)
-        row[COLUMN["accessed"]] = 1 - 0.5 ** dict(query.accesses).get(path, 0)
-        cursor_aside = query.at is not None and bool(stems(query.at.path) & ASIDE)
-        row[COLUMN["aside"]] = float(bool(words & ASIDE) and not (asked & ASIDE or cursor_aside))
+        row[COLUMN["accessed"]] = 1 - 0.5 ** self._accesses.get(path, 0)
+        row[COLUMN["aside"]] = float(not (self._is_aside_asked or words.isdisjoint(ASIDE)))
         return row
 
     def _companies(self) -> dict[str, float]:
@@ -155,9 +166,7 @@ class FeatureTable:
         cursor = self.evidence.query.at
         if cursor is None or path == cursor.path:
             return 0.0
-        names = {
-            name for chunk in self.tree.chunks_of(cursor.path)[:2] for name in chunk.references
-        }
+        names = self._cursor_names
         *folders, stem = path.rpartition(".")[0].split("/") if "." in path else path.split("/")
         if stem in ("__init__", "index", "mod", "lib") and folders:
             stem = folders.pop()
@@ -174,7 +183,11 @@ class FeatureTable:
             return 0.0
         if path == cursor.path:
             return FAR_IN_FILE
-        theirs, ours = ancestors_of(path)[::-1], ancestors_of(cursor.path)[::-1]
+        return self._nearness(directory_of(path))
+
+    def _directory_nearness(self, directory: str) -> float:
+        """How near a directory's files are to the cursor's: the share of the way down that they have in common."""
+        theirs, ours = [*ancestors_of(directory)[::-1], directory], self._above_cursor
         shared = sum(a == b for a, b in zip(theirs, ours, strict=False)) - 1
         return FAR_IN_FILE * shared / max(len(theirs), len(ours)) if shared else 0.0
 
