@@ -92,6 +92,7 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     gists = StoredGists(memory)
     tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks)
     settings: dict[str, Any] = {
+        "decode": model.decode,
         "slots": min(workplace.settings.focus.gist_slots, memory.store.spec.slots),
         "separated": model.specials.file_sep is not None,
     }

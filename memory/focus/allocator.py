@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from .cut import Cut
-from .node import CHUNK, DIRECTORY, FILE, ROOT, Node
+from .node import BLOCK, CHUNK, DIRECTORY, FILE, ROOT, Node
 from .query import FocusQuery
 from .scorer import Scorer
 
@@ -212,7 +212,7 @@ class Allocation:
                 break
             if self._may_collapse(node) and node[1:3] != newcomer[1:3]:
                 victims.append(node)
-                missing += self.cut.price_of_collapsing(node)
+                missing += self._price_of_collapsing(node)
         if missing > 0:
             return False
         for node in victims:
@@ -271,10 +271,13 @@ class Allocation:
         for child in self.tree.children(node):
             if self.cut.is_opened(child):
                 self._collapse(child)
-        self.cut.collapse(node)
+        self.cut.collapse(node, speak=_leaves_a_gist(node))
         self._changed[node] = self._round
         self._fine.remove(node)
         self._standing = None
+
+    def _price_of_collapsing(self, node: Node) -> int:
+        return self.cut.price_of_collapsing(node, speak=_leaves_a_gist(node))
 
     def _fits(self, node: Node, limit: int) -> bool:
         # The limit holds back a reserve, but what is begun below it may use it up: the best chunk can be long.
@@ -285,9 +288,7 @@ class Allocation:
 
     def _may_collapse(self, node: Node) -> bool:
         affordable = (
-            self._affords(self.cut.price_of_collapsing(node))
-            if self.cut.can_collapse(node)
-            else False
+            self._affords(self._price_of_collapsing(node)) if self.cut.can_collapse(node) else False
         )
         return affordable and node not in self.pinned and not self._is_cooling(node)
 
@@ -338,12 +339,17 @@ class Allocation:
     def _rendered_priority(self, node: Node) -> float:
         if node in self.pinned or not self.cut.can_collapse(node):
             return float("inf")
-        return self._per_cost(node, -self.cut.price_of_collapsing(node))
+        return self._per_cost(node, -self._price_of_collapsing(node))
 
     def _per_cost(self, node: Node, cost: int) -> float:
         return self.scores[node] * float(
             (1 + max(0, cost) / TYPICAL_COST) ** -self.settings.brevity
         )
+
+
+def _leaves_a_gist(node: Node) -> bool:
+    """Whether a collapse leaves something to read: a block goes back to its gist, whatever is coarser falls silent."""
+    return node.level == BLOCK
 
 
 class Frontier:

@@ -140,9 +140,9 @@ class Cut:
         """By how much `expand(speak=True)` would change the total."""
         return self._price(*self._place(node), self.tree.children(node))
 
-    def price_of_collapsing(self, node: Node) -> int:
-        """By how much `collapse` into silence would change the total."""
-        return self._price(*self._spoken_below(node), ())
+    def price_of_collapsing(self, node: Node, *, speak: bool = False) -> int:
+        """By how much `collapse` would change the total."""
+        return self._price(*self._spoken_below(node), (node,) if speak else ())
 
     # The ordered list of spoken entries
 

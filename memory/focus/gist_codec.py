@@ -4,7 +4,7 @@ Which coarse levels a model reads best as vectors is a matter of measurement; he
 the text codec. Knows rows of gists; no network.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from megacontext.models.base import Segment, TextCounter, Tokens, Vectors
@@ -38,13 +38,15 @@ class GistCodec(TextCodec):
         counter: TextCounter,
         read: Callable[[str], bytes | None],
         *,
+        decode: Callable[[Sequence[int]], str],
         slots: int,
         separated: bool = False,
         numbered: bool = False,
     ) -> None:
-        """See `TextCodec`."""
+        """See `TextCodec`; `decode` shows people the text of a verbatim block."""
         super().__init__(tree, tokens, counter, read, separated=separated, numbered=numbered)
         self._gists = gists
+        self._decode = decode
         self._slots = slots
 
     def _body_cost(self, node: Node) -> int:
@@ -63,7 +65,7 @@ class GistCodec(TextCodec):
             return None
         if node.level == BLOCK:
             return f"[gist of block {node.block + 1} of {node.path}:{entry.start_line}-{entry.end_line}]\n"
-        return f"[block {node.block + 1} of {node.path}:{entry.start_line}-{entry.end_line}, verbatim]\n"
+        return self._decode(self._block_ids(node))
 
     def _segments(self, node: Node, body: str) -> list[Segment] | None:
         if node.level > BLOCK or node.block < 0:
@@ -72,8 +74,9 @@ class GistCodec(TextCodec):
         if node.level == BLOCK:
             vectors = self._gists.block(chunk, node.block, self._slots)
             return None if vectors is None else [vectors]
-        ids = self._tokens.tokens(chunk)
-        if ids is None:
-            return None
+        return [Tokens(self._block_ids(node))]
+
+    def _block_ids(self, node: Node) -> tuple[int, ...]:
         start = node.block * BLOCK_SIZE
-        return [Tokens(tuple(ids[start : start + BLOCK_SIZE]))]
+        ids = self._tokens.tokens(self.tree.chunk(node)) or ()
+        return tuple(ids[start : start + BLOCK_SIZE])

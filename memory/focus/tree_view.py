@@ -171,7 +171,10 @@ class TreeView:
         if not same:
             return None
         nearest = min(same, key=lambda ordinal: abs(ordinal - node.start))
-        return node._replace(start=nearest)
+        found = node._replace(start=nearest)
+        # Gists may have come or gone since: then a chunk has blocks where it had none, or none any more.
+        self._find(found)
+        return found if found in self._parents else None
 
     # Loading
 
