@@ -140,3 +140,68 @@ def test_machine_made_signatures_are_cut(library: Shelf):
     node = library.tree.node_at("wild.py", 1)
     assert node.level == CHUNK
     assert library.codec.cost(node, None) < 400
+
+
+def test_a_reader_can_tell_where_something_was_left_out(library: Shelf):
+    tree = library.tree
+    nodes = [
+        verbatim(library, "big.py", 1),
+        verbatim(library, "big.py", 4),
+        tree.node_at("big.py", 7),
+        tree.node_at("big.py", 10),
+        verbatim(library, "big.py", 13),
+        verbatim(library, "big.py", 22),
+    ]
+    text = library.codec.render(shown(cut_with(library, *nodes))).text
+    body = "### big.py\n" + "".join(
+        f"def big{n}():\n    return {n}\n\n" if isinstance(n, int) else n
+        for n in (0, 1, "...\ndef big2():\ndef big3():\n...\n", 4, "...\n", 7)
+    )
+    assert text == body
+
+
+def test_line_numbers_stand_behind_paths_and_gaps(library: Shelf):
+    codec = TextCodec(
+        library.tree, WordTokens(library.texts), WordCounter(), library.read, numbered=True
+    )
+    cut = Cut(library.tree, codec)
+    for node in (
+        verbatim(library, "big.py", 4),
+        verbatim(library, "big.py", 7),
+        library.tree.node_at("big.py", 10),
+        library.tree.node_at("big.py", 13),
+        verbatim(library, "big.py", 31),
+    ):
+        cut.reveal(node)
+        cut.speak(node)
+    text = codec.render(shown(cut)).text
+    assert text.startswith("### big.py:4\ndef big1():")
+    numbers = [line for line in text.split("\n") if line.startswith("...")]
+    assert numbers == ["... line 10", "... line 13", "... line 31"]
+    assert (
+        sum(WordCounter().count(item.text) for item in codec.render(shown(cut)).shown) == cut.total
+    )
+
+
+@pytest.mark.parametrize("separated", [False, True])
+def test_a_text_without_a_last_line_end_runs_into_nothing(library: Shelf, separated: bool):
+    library.write("a/one.py", ["value = 1"])
+    library.write("a/two.py", ["value = 2"])
+    library.tree.refresh()
+    codec = TextCodec(
+        library.tree, WordTokens(library.texts), WordCounter(), library.read, separated=separated
+    )
+    cut = Cut(library.tree, codec)
+    for node in (
+        verbatim(library, "a/one.py", 1),
+        verbatim(library, "a/two.py", 1),
+        Node(DIRECTORY, "many"),
+    ):
+        cut.reveal(node)
+        cut.speak(node)
+    text = codec.render(shown(cut)).text
+    mark = "<|file_sep|>" if separated else "\n### "
+    assert (
+        f"value = 1{mark}a/two.py\nvalue = 2{'<|file_sep|>' if separated else chr(10)}many/: "
+        in text
+    )
