@@ -22,6 +22,8 @@ Bits = NDArray[np.uint16]
 """bf16 numbers as their raw 16 bits, since numpy has no such type."""
 CPU_BATCH, GPU_BATCH = 16, 512
 """Blocks in one run. Small on a CPU: an edit makes a handful, and more rows are no faster there."""
+CPU_NODES = 4
+"""Nodes in one run on a CPU: an edit makes one on each level up to the root, and there are many levels."""
 
 
 class Gister:
@@ -44,7 +46,9 @@ class Gister:
         self._encoder_id = encoder_id(gistnet)
         self._gistnet = gistnet.to(embeddings).eval()
         self._workers = workers
-        self._batch = batch or (CPU_BATCH if embeddings.device.type == "cpu" else GPU_BATCH)
+        on_cpu = embeddings.device.type == "cpu"
+        self._blocks = batch or (CPU_BATCH if on_cpu else GPU_BATCH)
+        self._nodes = batch or (CPU_NODES if on_cpu else GPU_BATCH)
 
     @property
     def width(self) -> int:
@@ -78,7 +82,8 @@ class Gister:
         that cannot be.
         """
         ids = self._ids(token_ids, lengths)
-        return self._encode(lambda rows: self._embeddings[ids[rows].to(self._device)], lengths)
+        tokens = self._embeddings
+        return self._encode(lambda rows: tokens[ids[rows].to(self._device)], lengths, self._blocks)
 
     def encode_children(self, vectors: Bits, lengths: NDArray[np.integer]) -> Bits:
         """Gists `[n, slots, d]` of nodes whose children's first slots are `[n, block_size, d]`.
@@ -86,27 +91,31 @@ class Gister:
         `lengths[i]` is the number of children. Raises ValueError for shapes that cannot be.
         """
         self._check(vectors.shape, (len(lengths), self.block_size, self.width), lengths)
-        return self._encode(lambda rows: from_bits(vectors[rows]).to(self._device), lengths)
+        return self._encode(
+            lambda rows: from_bits(vectors[rows]).to(self._device), lengths, self._nodes
+        )
 
     @property
     def _device(self) -> torch.device:
         return self._embeddings.device
 
-    def _encode(self, inputs: Callable[[slice], Tensor], lengths: NDArray[np.integer]) -> Bits:
+    def _encode(
+        self, inputs: Callable[[slice], Tensor], lengths: NDArray[np.integer], batch: int
+    ) -> Bits:
         result = np.empty((len(lengths), self.slots, self.width), np.uint16)
         counts = torch.from_numpy(np.asarray(lengths, np.int64))
 
         @torch.inference_mode()
         def encode(start: int) -> None:
-            rows = slice(start, min(start + self._batch, len(lengths)))
+            rows = slice(start, min(start + batch, len(lengths)))
             filled = rows.stop - rows.start
-            blocks = self._embeddings.new_zeros(self._batch, self.block_size, self.width)
-            in_block = torch.ones(self._batch, dtype=torch.int64, device=self._device)
+            blocks = self._embeddings.new_zeros(batch, self.block_size, self.width)
+            in_block = torch.ones(batch, dtype=torch.int64, device=self._device)
             blocks[:filled] = inputs(rows)
             in_block[:filled] = counts[rows].to(self._device)
             result[rows] = to_bits(self._gistnet(blocks, in_block)[:filled])
 
-        starts = range(0, len(lengths), self._batch)
+        starts = range(0, len(lengths), batch)
         if self._workers > 1 and len(starts) > 1:
             with ThreadPoolExecutor(self._workers, "gist") as pool:
                 list(pool.map(encode, starts))
