@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from .cut import Cut
-from .node import BLOCK, CHUNK, DIRECTORY, FILE, ROOT, Node
+from .node import BLOCK, CHUNK, DIRECTORY, FILE, ROOT, Node, reading_key
 from .query import FocusQuery
 from .scorer import Scorer
 
@@ -88,7 +88,9 @@ class Allocation:
         self._before = frozenset(cut.spoken)
         self._round = 0
         self._changed: dict[Node, int] = {}
-        self._fine = [node for node in cut.opened if node.level <= CHUNK]
+        fine = (node for node in cut.opened if node.level <= CHUNK)
+        # A set has another order in every process, and equals would go in that order.
+        self._fine = sorted(fine, key=reading_key)
         self._standing: list[tuple[float, Node]] | None = None
 
     def run(self) -> None:

@@ -53,7 +53,7 @@ def file_outline(chunks: Sequence[ChunkRecord], symbols: Sequence[SymbolRecord])
 
 def _signatures(chunk: ChunkRecord, symbols: Sequence[SymbolRecord]) -> list[str]:
     if not symbols and chunk.kind not in ("imports", "block"):
-        return chunk.outline.splitlines()[:1]
+        return chunk.outline.split("\n", 1)[:1]
     return [
         "    " * symbol.scope.count(".") + "    " * bool(symbol.scope) + symbol.signature
         for symbol in symbols
@@ -62,7 +62,7 @@ def _signatures(chunk: ChunkRecord, symbols: Sequence[SymbolRecord]) -> list[str
 
 def chunk_signature(chunk: ChunkRecord) -> str:
     """What a chunk defines and the first lines of documentation, as its outline says."""
-    return "".join(f"{_short(line)}\n" for line in chunk.outline.splitlines() if line.strip())
+    return "".join(f"{_short(line)}\n" for line in chunk.outline.split("\n") if line.strip())
 
 
 def _short(line: str) -> str:

@@ -170,7 +170,10 @@ class TextCodec:
         return f"{apart}{mark}{node.path}{self._line(node, ':')}\n"
 
     def _line(self, node: Node, before: str) -> str:
-        return f"{before}{self.tree.span(node)[0]}" if self._numbered else ""
+        if not self._numbered:
+            return ""
+        scope = self.tree.chunk(node).symbol.rpartition(".")[0] if node.level <= BLOCK else ""
+        return f"{before}{self.tree.span(node)[0]}" + f" (in {scope})" * bool(scope)
 
     def _opens(self, node: Node, after: Node | None) -> bool:
         """Whether a file begins here, or directories behind a file."""

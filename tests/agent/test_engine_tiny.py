@@ -117,7 +117,7 @@ def test_gists_are_made_and_read_as_vectors(open_engine, model):
     assert {entry.cost for entry in blocks if entry.node.block} == {2}
     vectors = [part for part in rendering.segments if isinstance(part, Vectors)]
     assert vectors and {len(part.keys) for part in vectors} == {2}
-    assert "[gist of block 2 of greeter/words.py:1-8]" in rendering.text
+    assert "[gist of block 1 of greeter/words.py:1-8]" in rendering.text
 
 
 def test_a_chunk_in_detail_is_whole_whatever_came_before(engine):

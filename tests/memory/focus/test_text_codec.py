@@ -205,3 +205,17 @@ def test_a_text_without_a_last_line_end_runs_into_nothing(library: Shelf, separa
         f"value = 1{mark}a/two.py\nvalue = 2{'<|file_sep|>' if separated else chr(10)}many/: "
         in text
     )
+
+
+def test_a_method_by_itself_says_whose_it_is(library: Shelf):
+    library.write("c.py", ["class Whole:\n", "    def part(self):\n        pass\n"])
+    library.db.execute("UPDATE chunks SET symbol = 'Whole.part' WHERE symbol = 'part'")
+    library.tree.refresh()
+    codec = TextCodec(
+        library.tree, WordTokens(library.texts), WordCounter(), library.read, numbered=True
+    )
+    cut = Cut(library.tree, codec)
+    node = verbatim(library, "c.py", 2)
+    cut.reveal(node)
+    cut.speak(node)
+    assert codec.render(shown(cut)).text.startswith("### c.py:2 (in Whole)\n    def part(self):")
