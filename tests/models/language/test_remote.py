@@ -327,10 +327,14 @@ def test_a_busy_server_is_asked_again(server, ask, retry_after, monkeypatch):
 
 
 def test_a_wait_for_a_busy_server_can_be_cancelled(server, ask):
-    server.behaviours = [refusing(429, retry_after=formatdate(time.time() + 3600, usegmt=True))]
     cancel = threading.Event()
-    timer = threading.Timer(0.1, cancel.set)
-    timer.start()
+    refuse = refusing(429, retry_after=formatdate(time.time() + 3600, usegmt=True))
+
+    def refuse_and_cancel(handler):
+        refuse(handler)
+        cancel.set()
+
+    server.behaviours = [refuse_and_cancel]
     assert ask(cancel=cancel)[1].stop_reason == "cancelled"
     assert len(server.requests) == 1
 
