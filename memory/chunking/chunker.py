@@ -56,7 +56,7 @@ def _by_syntax(
     language: str, grammar: Grammar, data: bytes, weights: Weights
 ) -> ChunkedFile | None:
     """None if errors fill too much of the file."""
-    root = grammar.parser.parse(data).root_node
+    root = grammar.parse(data).root_node
     broken = root.has_error
     if broken and _is_tangled(root):
         return None

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
 
-from tree_sitter import Language, Parser, Query
+from tree_sitter import Language, Parser, Query, Tree
 
 # language -> wheel, function of the wheel, query files
 _GRAMMARS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -90,6 +90,11 @@ _INTERPRETERS = {
     b"ksh": "bash",
 }
 
+_NARROW = frozenset({"bash"})
+"""The scanner of this grammar (tree-sitter-bash 0.25) hands wide characters to C's isalpha, which looks them up
+behind the end of its table and so may end the process: `{` before a character of a high plane is enough."""
+_AS_ASCII = bytes(value if value < 0x80 else ord("_") for value in range(256))
+
 _CPP_MARKS = (b"\nclass ", b"\nnamespace ", b"\ntemplate", b"\nusing ", b"public:", b"std::")
 
 
@@ -99,6 +104,11 @@ class Grammar:
 
     parser: Parser
     query: Query
+    ascii_only: bool = False
+
+    def parse(self, data: bytes) -> Tree:
+        """The syntax tree of `data`, with byte offsets in it."""
+        return self.parser.parse(data.translate(_AS_ASCII) if self.ascii_only else data)
 
 
 def language_of(path: str, data: bytes) -> str:
@@ -132,4 +142,4 @@ def grammar_of(language: str) -> Grammar | None:
     grammar = Language(getattr(importlib.import_module(module), function)())
     folder = files(__package__) / "queries"
     source = "\n".join((folder / f"{name}.scm").read_text("utf-8") for name in queries)
-    return Grammar(Parser(grammar), Query(grammar, source))
+    return Grammar(Parser(grammar), Query(grammar, source), language in _NARROW)

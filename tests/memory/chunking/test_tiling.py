@@ -81,6 +81,18 @@ def test_damaged_sources_tile(
     check(name, (data[:first] + noise + data[last:]) * copies)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_characters_of_high_planes_end_no_process(name: str) -> None:
+    signs = [chr(code) for code in range(0x10000, 0x110000, 0x3FF7)]
+    for before in ("{", "${", "$(", "<<", "@", "<?php $", "#"):
+        check(name, "".join(f"{before}{sign}\n" for sign in signs).encode())
+
+
+def test_names_beyond_ascii_are_kept() -> None:
+    chunked = check("a.sh", "größe() {\n  echo '…'\n}\n".encode())
+    assert [symbol.name for symbol in chunked.symbols] == ["größe"]
+
+
 def test_an_empty_file_has_no_chunks() -> None:
     assert chunk_file("a.py", b"").chunks == ()
 
