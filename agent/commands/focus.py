@@ -60,7 +60,7 @@ def focus(
                 place_text = (
                     f"{entry.path}:{entry.start_line}-{entry.end_line}"
                     if entry.start_line
-                    else entry.path
+                    else entry.path or "."
                 )
                 say(
                     f"{entry.score:6.2f}  L{entry.level}  {entry.cost:5}  {place_text}  {'; '.join(entry.reasons)}"
