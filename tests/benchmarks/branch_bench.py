@@ -150,7 +150,8 @@ def _function_below(text: str, number: int) -> str:
 
 
 def _other_words(text: str, number: int) -> str:
-    return text.replace("self", f"this{number}").replace("return ", f"return {number} or ")
+    words = text.replace("self", f"this{number}").replace("return ", f"return {number} or ")
+    return f"# on another branch: {number}\n{words}"
 
 
 def _open(workplace: Workplace, tokenizer: TextTokenizer, places: Places) -> Memory:

@@ -58,7 +58,7 @@ def repository(root: Path, tokens: int, tokenizer: TextTokenizer) -> Path:
     return root
 
 
-def slices(count: int, size: int = 2_500) -> Iterator[str]:
+def slices(count: int, size: int = 1_000) -> Iterator[str]:
     """`count` pieces of real Python, each of whole definitions and of about `size` characters."""
     made = 0
     for _, file in python_files():

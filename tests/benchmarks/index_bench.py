@@ -18,7 +18,7 @@ from megacontext.models.language.tokenizing import TextTokenizer
 from .bars import Bar, p50, spread
 from .corpora import standard_library
 
-ROUNDS = 5
+ROUNDS = 3
 INDEX_AND_TELL_PEAK = """
 import sys
 from pathlib import Path
@@ -51,7 +51,8 @@ def measure(quick: bool) -> list[Bar]:
         for _ in range(1 if quick else ROUNDS):
             whole.append(_index(workplace, tokenizer))
             alone.append(_tokenize(tokenizer, texts))
-    return _bars(whole, alone, sizes, peak)
+        single = _on_one_thread(tokenizer, texts)
+    return _bars(whole, alone, single, sizes, peak)
 
 
 def _sizes_and_texts(workplace: Workplace) -> tuple[dict[str, int], list[str]]:
@@ -75,6 +76,17 @@ def _tokenize(tokenizer: TextTokenizer, texts: list[str]) -> Took:
     return _timed(lambda: tokenizer.encode_batch(texts))
 
 
+def _on_one_thread(tokenizer: TextTokenizer, texts: list[str]) -> Took:
+    before = os.environ.get("TOKENIZERS_PARALLELISM")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    try:
+        return _tokenize(tokenizer, texts)
+    finally:
+        del os.environ["TOKENIZERS_PARALLELISM"]
+        if before is not None:
+            os.environ["TOKENIZERS_PARALLELISM"] = before
+
+
 def _timed(work: Callable[[], object]) -> Took:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -90,7 +102,9 @@ def _peak_mb(root: Path) -> float:
     return int(peak) / 1024
 
 
-def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: float) -> list[Bar]:
+def _bars(
+    whole: list[Took], alone: list[Took], single: Took, sizes: dict[str, int], peak: float
+) -> list[Bar]:
     def ratios(of: Callable[[Took], float]) -> list[float]:
         # Each index pass against the mean of the passes before and after it: drift cancels out.
         pairs = zip(whole, alone, alone[1:], strict=False)
@@ -112,6 +126,12 @@ def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: flo
             note=f"{spread(wall)} pairs; {text}",
         ),
         Bar("the same in processor time of all threads", p50(cpu), "×", note=spread(cpu)),
+        Bar(
+            "the same against tokenizing on one thread, wall time",
+            p50(walls) / single.wall,
+            "×",
+            note=f"one measurement of {single.wall:.1f} s",
+        ),
         Bar("peak memory of indexing", peak, "MiB", at_most=1024),
         Bar("index", p50(walls), "s", note=spread(walls, "s")),
         Bar("tokenizing alone", p50(alone_walls), "s", note=spread(alone_walls, "s")),

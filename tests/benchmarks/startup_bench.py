@@ -7,10 +7,14 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from megacontext.agent.opening import Workplace
+from megacontext.models.language.tokenizing import TextTokenizer
+
 from .bars import Bar, p50, spread
-from .corpora import open_memory, standard_library
+from .corpora import open_memory, repository
 
 COMMAND = str(Path(sys.executable).with_name("megacontext"))
+TOKENS = 1_000_000
 RUNS = 15
 LOADED = """
 import sys
@@ -22,7 +26,8 @@ sys.stderr.write(" ".join({"torch", "transformers"} & set(sys.modules)))
 
 def measure(quick: bool) -> list[Bar]:
     with TemporaryDirectory(prefix="megacontext-") as folder:
-        root = standard_library(Path(folder) / "lib")
+        tokenizer = TextTokenizer.load(Workplace.at().folder)
+        root = repository(Path(folder) / "repository", TOKENS // (10 if quick else 1), tokenizer)
         with open_memory(root) as memory:
             memory.writer.reconcile()
             files = memory.catalogue.counts()["files"]
