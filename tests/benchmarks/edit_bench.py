@@ -17,7 +17,7 @@ from .corpora import SEED, repository
 from .watched import Watched, stopwatch
 
 TOKENS = 1_000_000
-EDITS = 200
+EDITS = 100
 WARM_UP = 5
 
 
@@ -31,6 +31,8 @@ class Measured:
     """From the write to the commit, less the window."""
     gists: list[float] = field(default_factory=list)
     """The same with the gists made."""
+    cpu: list[float] = field(default_factory=list)
+    """Processor time of all threads from the write to the commit."""
 
 
 def measure(quick: bool) -> list[Bar]:
@@ -75,6 +77,7 @@ def _bars(took: Measured, index_s: float, window_ms: float, facts: str) -> list[
             at_most=60,
             note=spread(took.work, "ms"),
         ),
+        Bar("an edit, processor time, p50", p50(took.cpu), "ms", note=spread(took.cpu, "ms")),
         Bar(
             "the debounce window, p50",
             p50(took.window),
@@ -113,7 +116,7 @@ def _edit_all(
     for number, path in enumerate(paths):
         file = watched.memory.places.root / path
         changed = _edited(file.read_text(encoding="utf-8", errors="replace"), number)
-        started = time.monotonic()
+        cpu, started = time.process_time(), time.monotonic()
         write(file, changed)
         arrival = watched.next()
         gist_start = time.monotonic()
@@ -124,6 +127,7 @@ def _edit_all(
             window = arrival.batch.window_s * 1000
             work = (arrival.at - started) * 1000 - window
             took.window.append(window)
+            took.cpu.append((arrival.cpu - cpu) * 1000)
             took.work.append(work)
             took.gists.append(work + gist_ms)
     return took

@@ -30,6 +30,7 @@ class Subject:
     engine: Engine
     queries: list[FocusQuery]
     took: dict[str, list[float]] = field(default_factory=lambda: {"question": [], "place": []})
+    cpu: list[float] = field(default_factory=list)
 
     @property
     def all(self) -> list[float]:
@@ -58,6 +59,10 @@ def measure(quick: bool) -> list[Bar]:
         Bar("focus at 1 M tokens, p95", p95(small.all), "ms", note=spread(small.all, "ms")),
         Bar("focus at 8 M tokens, p95", p95(large.all), "ms", note=spread(large.all, "ms")),
         *(
+            Bar(f"focus at {name} tokens, processor time, p50", p50(subject.cpu), "ms")
+            for name, subject in (("1 M", small), ("8 M", large))
+        ),
+        *(
             Bar(f"focus on a {kind} at {name}, p50", p50(subject.took[kind]), "ms")
             for name, subject in (("1 M", small), ("8 M", large))
             for kind in ("question", "place")
@@ -78,12 +83,13 @@ def _open(root: Path, tokens: int, queries: int) -> Subject:
 
 
 def _ask(subject: Subject, query: FocusQuery, *, warm: bool) -> None:
-    started = time.perf_counter()
+    cpu, started = time.process_time(), time.perf_counter()
     focused = subject.engine.focus(query)
     took = (time.perf_counter() - started) * 1000
     assert 0 < focused.total_cost <= query.budget
     if warm:
         subject.took["place" if query.at else "question"].append(took)
+        subject.cpu.append((time.process_time() - cpu) * 1000)
 
 
 def _questions(engine: Engine, count: int) -> list[FocusQuery]:
