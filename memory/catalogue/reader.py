@@ -18,7 +18,7 @@ SYMBOL_COLUMNS = (
 MAX_QUERY_WORDS = 24
 COMMON_SHARE = 0.15
 """A word in more than this share of all chunks tells little and costs most of the query's time."""
-MAX_MATCHES = 16_000
+MAX_MATCHES = 8_000
 """Chunks that the words of one query may be in, added up: BM25 takes about a microsecond for each."""
 
 
