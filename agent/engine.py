@@ -41,9 +41,7 @@ NO_CHAT = (
     "{name} completes code but cannot chat, so these are the places that answer best; "
     "`megacontext doctor` tells how to get a chat model."
 )
-NO_FILLING = (
-    "{name} has no tokens to fill in with, so it goes on from the text before the cursor alone."
-)
+NO_FILLING = "{name} does not fill in, so it goes on from the text before the cursor alone."
 WINDOW_BEFORE, WINDOW_AFTER = 400, 200
 """Characters around the cursor that memory is searched by."""
 
@@ -184,6 +182,7 @@ class Engine:
             max_new_tokens=wanted.max_new_tokens,
             temperature=wanted.temperature,
             stop_token_ids=tuple(sorted(self.model.specials.known())),
+            stop=() if self.model.supports_fim else (_end_of_thought(plan.cursor.prefix),),
         )
         yield from self._generate(prompt, sampling, cancel, started, plan.cursor.suffix)
 
@@ -277,3 +276,9 @@ class Engine:
 def _query(cursor: Cursor, budget: int) -> FocusQuery:
     window = cursor.prefix[-WINDOW_BEFORE:] + cursor.suffix[:WINDOW_AFTER]
     return FocusQuery(at=cursor.at, window=window, budget=budget, exclude=(cursor.span,))
+
+
+def _end_of_thought(prefix: str) -> str:
+    """Where a model that cannot see what follows stops: where the line ends, or the block that begins there."""
+    line = prefix.rpartition("\n")[2].strip()
+    return "\n" if line and not line.endswith(":") else "\n\n"

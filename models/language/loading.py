@@ -36,6 +36,7 @@ def load_model(choice: Choice) -> BaseModel:
     """
     folder = choice.folder or download(choice.hub_id or choice.name)
     model = load_folder(folder, name=choice.name, device=choice.device, dtype=choice.precision)
+    model.fills = choice.preset is None or choice.preset.fim
     if choice.device == "cpu":
         fit_threads(model.module.num_parameters())
     return model

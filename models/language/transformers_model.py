@@ -69,6 +69,8 @@ class TransformersModel:
         self.hidden_size: int = config.hidden_size
         self.specials = find_specials(tokenizer)
         self._template = template
+        self.fills = True
+        """False where the model has the tokens to fill in with but was measured to do better without."""
         self._stops = self.specials.known() | _ends_of_turn(module)
         self._cache = PrefixCache(module.config)
         self._lock = threading.Lock()
@@ -96,8 +98,8 @@ class TransformersModel:
 
     @property
     def supports_fim(self) -> bool:
-        """Whether the vocabulary has the three fill-in-the-middle tokens."""
-        return self.specials.can_fill
+        """Whether the vocabulary has the three fill-in-the-middle tokens, and the model has learned them."""
+        return self.fills and self.specials.can_fill
 
     @property
     def supports_chat(self) -> bool:

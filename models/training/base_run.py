@@ -108,7 +108,9 @@ class BaseRun:
             TrainingError: there is no checkpoint, or no corpus that tells of the data.
         """
         folder, state = self._newest()
-        weights = export_weights(self._network(folder), self._data, out, self._read_sample)
+        weights = export_weights(
+            self._network(folder), self._data, out, self._read_sample, self.settings.seq_len
+        )
         evaluation = self._evaluate(weights.network, folder, state)
         write_card(out, model_card(self._facts(state, evaluation, weights, commit)))
         return evaluation

@@ -32,6 +32,7 @@ def export_weights(
     tokenizer: Path,
     out: Path,
     measure: Callable[[Qwen2ForCausalLM], float],
+    positions: int,
 ) -> ExportedWeights:
     """Write configuration, weights and tokenizer to `out`.
 
@@ -43,6 +44,7 @@ def export_weights(
         tokenizer: folder with the tokenizer's files.
         out: made if missing; files of the same names are replaced.
         measure: the loss of a network, lower is better.
+        positions: of the windows it was trained on: more are not offered.
     """
     exact = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     before = measure(network)
@@ -62,6 +64,7 @@ def export_weights(
     (out / WEIGHTS).chmod(0o644)
     network.config.dtype = str(dtype).removeprefix("torch.")
     network.config.architectures = [type(network).__name__]
+    network.config.max_position_embeddings = positions
     network.config.save_pretrained(out)
     GenerationConfig(do_sample=False, eos_token_id=_id(END), pad_token_id=_id(PAD)).save_pretrained(
         out
