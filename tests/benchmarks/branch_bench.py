@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from megacontext.agent.opening import Workplace
 from megacontext.memory.freshness import compare
+from megacontext.memory.ingest.reading import FileText, read_file
 from megacontext.memory.memory import Memory
 from megacontext.memory.places import Places
-from megacontext.memory.tree.keys import digest
 from megacontext.memory.tree.store import TreeSpec
 from megacontext.models.language.tokenizing import TextTokenizer
 
@@ -184,9 +184,11 @@ def _stale(memory: Memory) -> int:
     """Files that differ from memory, by content and not by time stamp; missing and superfluous ones too."""
     root = memory.places.root
     known = {file.path: file.digest for file in memory.catalogue.files()}
-    there = compare(root, memory.catalogue, memory.rules).listing.paths
-    wrong = {path for path in there if known.get(path) != digest((root / path).read_bytes())}
-    return len(wrong | (known.keys() - set(there)))
+    listed = compare(root, memory.catalogue, memory.rules).listing.paths
+    # What the rules leave out now belongs in no memory.
+    read = (read_file(root, path, memory.rules) for path in listed)
+    there = {found.path: found.digest for found in read if isinstance(found, FileText)}
+    return len(dict(there.items() ^ known.items()))
 
 
 def _scratch(
