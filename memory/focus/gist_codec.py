@@ -10,12 +10,11 @@ from typing import Protocol
 from megacontext.models.base import Segment, TextCounter, Tokens, Vectors
 
 from ..catalogue import ChunkRecord
+from ..tree.store import BLOCK_SIZE
 from .codec import WorkingEntry
 from .node import BLOCK, GIST_LEVELS, TOKENS, Node
 from .text_codec import ChunkTokens, TextCodec
 from .tree_view import TreeView
-
-BLOCK_SIZE = 32
 
 
 class ChunkGists(Protocol):
