@@ -160,6 +160,16 @@ def anchor_positions(block_size: int, slots: int) -> list[int]:
     return [max(0, int(next(halvings) * block_size) - 1) for _ in range(slots)]
 
 
+def reading_order(block_size: int, slots: int) -> list[int]:
+    """The first `slots` slots by the places of their anchors: the order in which a base reads them.
+
+    Nested order says which slots a gist of k has; reading order puts the last token's nearest to
+    what follows.
+    """
+    anchors = anchor_positions(block_size, slots)
+    return sorted(range(slots), key=anchors.__getitem__)
+
+
 def _halvings() -> Iterator[float]:
     """1, 1/2, 3/4, 1/4, 7/8, 5/8, 3/8, 1/8, 15/16, …"""
     yield 1.0
