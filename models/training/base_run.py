@@ -13,7 +13,7 @@ from transformers import Qwen2ForCausalLM
 from megacontext.configs.errors import TrainingError
 
 from ..language.tokenizing import TextTokenizer
-from .base_trainer import BaseTrainer, Summary
+from .base_task import BaseTask
 from .card import CardFacts, model_card
 from .checkpoint import Checkpoints, RunState, read_state
 from .corpus.prepare import read_manifest, read_split
@@ -21,6 +21,7 @@ from .corpus.settings import read_yaml
 from .evaluation import exact_lines, line_tasks, read_held_out, token_bytes
 from .export import ExportedWeights, export_weights, write_card
 from .log import RunLog, read_log
+from .loop import Summary, TrainingLoop
 from .network import build_network
 from .run_data import prepare_run_data
 from .settings import RunSettings
@@ -88,7 +89,8 @@ class BaseRun:
         log = RunLog(self._folder / "log.jsonl", self._console)
         try:
             data = prepare_run_data(self.settings, self._corpus, self._data, log.say)
-            return BaseTrainer(self.settings, self._folder, data, log).train()
+            task = BaseTask(self.settings, self._data, data)
+            return TrainingLoop(task, self._folder, log).train()
         finally:
             log.close()
 

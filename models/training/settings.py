@@ -1,7 +1,8 @@
 """Settings of a training run, as `configs/runs/*.yaml` gives them. Reads no data."""
 
 import hashlib
-from typing import Annotated, Any, Literal, Self
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -91,16 +92,16 @@ class EvaluationSettings(Strict):
     """Lines to complete at the end."""
 
 
-class RunSettings(Strict):
-    """One run of `megacontext train base`."""
+class LoopSettings(Strict):
+    """What every run has; its checkpoints go on only in a run with equal `FIXED` settings.
+
+    Budgets, devices and reporting may change between a run and its continuation.
+    """
+
+    FIXED: ClassVar[tuple[str, ...]]
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    corpus: str
-    """Name of a prepared corpus under the data folder."""
     seed: int = 0
-    seq_len: Annotated[int, Field(ge=128)]
-    tokenizer: TokenizerSettings
-    model: ModelSettings
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings
     batch: BatchSettings
@@ -114,35 +115,42 @@ class RunSettings(Strict):
     compile: bool = False
     """Compile the network; on a GPU only."""
 
+    def fingerprint(self) -> str:
+        """Hash of what a checkpoint depends on."""
+        return self._digest(self.FIXED)
+
+    def differences(self, other: dict[str, Any]) -> list[str]:
+        """Name the settings in which `other`, a dump of this model, is a different run."""
+        mine = self.model_dump(mode="json")
+        return [
+            f"{key} ({other.get(key)} there, {mine[key]} here)"
+            for key in self.FIXED
+            if other.get(key) != mine[key]
+        ]
+
+    def _digest(self, keys: tuple[str, ...], start: str = "") -> str:
+        values = self.model_dump(mode="json")
+        text = json.dumps({key: values[key] for key in keys}, separators=(",", ":"))
+        return hashlib.blake2b((start + text).encode(), digest_size=16).hexdigest()
+
+
+class RunSettings(LoopSettings):
+    """One run of `megacontext train base`."""
+
+    FIXED = ("corpus", "seed", "seq_len", "tokenizer", "model", "optimizer", "batch")
+
+    corpus: str
+    """Name of a prepared corpus under the data folder."""
+    seq_len: Annotated[int, Field(ge=128)]
+    tokenizer: TokenizerSettings
+    model: ModelSettings
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.seq_len > self.model.max_positions:
             raise ValueError(f"seq_len {self.seq_len} is over max_positions of the model")
         return self
 
-    def fingerprint(self) -> str:
-        """Hash of what a checkpoint depends on.
-
-        Budgets, devices and reporting may change between a run and its continuation.
-        """
-        fixed = {"corpus", "seed", "seq_len", "tokenizer", "model", "optimizer", "batch"}
-        return _digest(self.model_dump_json(include=fixed))
-
     def data_fingerprint(self, corpus_hash: str) -> str:
         """Hash of what the packed windows depend on."""
-        text = self.model_dump_json(include={"seed", "seq_len", "tokenizer"})
-        return _digest(corpus_hash + text)
-
-    def differences(self, other: dict[str, Any]) -> list[str]:
-        """Name the settings in which `other`, a dump of this model, is a different run."""
-        mine = self.model_dump(mode="json")
-        fixed = ("corpus", "seed", "seq_len", "tokenizer", "model", "optimizer", "batch")
-        return [
-            f"{key} ({other.get(key)} there, {mine[key]} here)"
-            for key in fixed
-            if other.get(key) != mine[key]
-        ]
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return self._digest(("seed", "seq_len", "tokenizer"), corpus_hash)

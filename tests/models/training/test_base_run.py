@@ -5,6 +5,7 @@ import math
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from safetensors.torch import load_file
 
 from megacontext.configs.errors import SettingsError, TrainingError
 from megacontext.models.training.base_run import BaseRun, Places
+from megacontext.models.training.base_task import BaseLearner, build_learner
 from megacontext.models.training.checkpoint import (
     Checkpoint,
     Checkpoints,
@@ -29,9 +31,11 @@ from megacontext.models.training.network import build_network
 from megacontext.models.training.optimizer import MuonAdamW
 from megacontext.models.training.schedule import Schedule
 from megacontext.models.training.settings import RunSettings, ScheduleSettings
+from megacontext.models.training.task import Moment
 from megacontext.models.training.workers import Workers, add_gradients
 
 ROOT = Path(__file__).parents[3]
+START = Moment(0, 0.0)
 
 
 @pytest.fixture
@@ -68,9 +72,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
 
 def stop_after(stopped: BaseRun, steps: int) -> None:
     """Train until a signal comes, which is raised in the given step."""
-    from megacontext.models.training import base_trainer
+    from megacontext.models.training import loop
 
-    class Interrupting(base_trainer.MuonAdamW):
+    class Interrupting(loop.MuonAdamW):
         def step(self, factor: float) -> float:
             self.taken = getattr(self, "taken", 0) + 1
             if self.taken == steps:
@@ -78,7 +82,7 @@ def stop_after(stopped: BaseRun, steps: int) -> None:
             return super().step(factor)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_trainer, "MuonAdamW", Interrupting)
+        patch.setattr(loop, "MuonAdamW", Interrupting)
         summary = stopped.train()
     assert (summary.finished, summary.step) == (False, steps)
 
@@ -121,14 +125,15 @@ def test_a_larger_budget_goes_on_from_the_plateau(
 
 def test_several_processes_give_the_gradients_of_one(run_settings: RunSettings) -> None:
     rows = torch.randint(7, 300, (5, 128)).numpy().astype("uint16")
-    network = build_network(run_settings)
-    alone = add_gradients(network, rows, 4, 1.0)
-    expected = {name: p.grad.clone() for name, p in network.named_parameters()}
-    network.zero_grad()
-    with Workers(run_settings.model_copy(update={"workers": 2}), network, 4) as workers:
-        together = workers.add_gradients(rows, 1.0)
+    build = partial(build_learner, run_settings, 4)
+    learner = build()
+    alone = add_gradients(learner, rows, START, 1.0)
+    expected = {name: p.grad.clone() for name, p in learner.named_parameters()}
+    learner.zero_grad()
+    with Workers(learner, build, count=2) as workers:
+        together = workers.add_gradients(rows, START, 1.0)
     assert together == pytest.approx(alone, rel=1e-3)
-    for name, parameter in network.named_parameters():
+    for name, parameter in learner.named_parameters():
         torch.testing.assert_close(parameter.grad, expected[name], rtol=0.05, atol=2e-3)
 
 
@@ -203,7 +208,8 @@ def test_every_parameter_is_stepped_by_one_optimizer(run_settings: RunSettings) 
     network = build_network(run_settings)
     optimizer = MuonAdamW(network, run_settings.optimizer)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    add_gradients(network, torch.randint(7, 300, (2, 128)).numpy(), 4, 1.0)
+    rows = torch.randint(7, 300, (2, 128)).numpy()
+    add_gradients(BaseLearner(network, 4), rows, START, 1.0)
     assert optimizer.step(1.0) > 0
     assert all(not torch.equal(p, before[name]) for name, p in network.named_parameters())
     assert all(p.grad is None for p in network.parameters())
@@ -232,7 +238,7 @@ def test_no_target_gives_no_loss_and_no_slope() -> None:
 def test_a_loss_that_is_no_number_ends_the_run(
     run_values: dict[str, Any], places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Workers, "add_gradients", lambda *_: math.nan)
+    monkeypatch.setattr(Workers, "add_gradients", lambda *_: {"loss": math.nan})
     with pytest.raises(TrainingError, match="loss at step 0 is nan"):
         run(run_values, places).train()
 
