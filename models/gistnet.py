@@ -101,6 +101,8 @@ class GistNet(nn.Module):
             self.layers = nn.ModuleList(Layer(config.layer_shape(i)) for i in range(config.layers))
             self.norm = RMSNorm(width, config.norm_eps)
             self.queries = nn.Parameter(torch.empty(config.slots, width))
+            self.recall = nn.Parameter(torch.empty(width))
+            """Behind gists, it asks the base to say again what they stand for."""
             self.down = nn.Linear(width, config.bottleneck, bias=False)
             self.up = nn.Linear(config.bottleneck, width, bias=False)
         self.to_empty(device="cpu")
@@ -144,6 +146,8 @@ class GistNet(nn.Module):
             if name == "queries":
                 spread = QUERY_SPREAD * self.config.output_rms
                 parameter.normal_(std=spread, generator=random)
+            elif name == "recall":
+                parameter.normal_(std=self.config.output_rms, generator=random)
             elif parameter.ndim == 2:
                 parameter.normal_(std=INITIAL_SPREAD, generator=random)
             else:

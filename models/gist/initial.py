@@ -17,18 +17,24 @@ from .base_identity import BaseIdentity
 
 
 def initial_gistnet(
-    base_model: nn.Module, base: BaseIdentity, *, layers: int = 2, seed: int = 0
+    base_model: nn.Module,
+    base: BaseIdentity,
+    *,
+    layers: int = 2,
+    bottleneck: int | None = None,
+    seed: int = 0,
 ) -> GistNet:
     """A GistNet in float32 on the CPU for a loaded causal LM; the base is only read.
 
-    Fresh, its gists are embeddings of tokens of the block. Raises ModelError where GistNet cannot
+    Fresh, its gists are embeddings of tokens of the block. `bottleneck` is half the width where it
+    is not given. Raises ModelError where GistNet cannot
     take over the base's layers (mixture of experts, quantised weights, normed queries).
     """
     if layers < 1:
         raise ValueError(f"layers is {layers}; it must be at least 1, in which the slots read")
     model: Any = base_model  # Hugging Face's own methods are not typed
     own_layers = list(model.get_decoder().layers)[:layers]
-    config = _config(model, own_layers, base, seed)
+    config = _config(model, own_layers, base, bottleneck or max(1, base.width // 2), seed)
     gistnet = GistNet(config)
     for layer, own in zip(gistnet.layers, own_layers, strict=True):
         try:
@@ -38,7 +44,9 @@ def initial_gistnet(
     return gistnet
 
 
-def _config(model: Any, own_layers: list[Any], base: BaseIdentity, seed: int) -> GistNetConfig:
+def _config(
+    model: Any, own_layers: list[Any], base: BaseIdentity, bottleneck: int, seed: int
+) -> GistNetConfig:
     told = model.config
     if getattr(told, "hidden_act", None) != "silu":
         raise _unfit(base, "has another activation than silu")
@@ -53,7 +61,7 @@ def _config(model: Any, own_layers: list[Any], base: BaseIdentity, seed: int) ->
         kv_heads=told.num_key_value_heads,
         head_dim=attention.head_dim,
         intermediate=told.intermediate_size,
-        bottleneck=max(1, base.width // 2),
+        bottleneck=bottleneck,
         norm_eps=told.rms_norm_eps,
         rotary_theta=told.rope_parameters["rope_theta"],
         rotary_layers=tuple(bool(getattr(own.self_attn, "use_rope", True)) for own in own_layers),

@@ -53,6 +53,18 @@ def export_weights(
     dtype = torch.bfloat16 if cost < TOLERATED else torch.float32
     if dtype is torch.float32:
         network.load_state_dict(exact)
+    write_model(network, tokenizer, out, positions, dtype)
+    return ExportedWeights(network, network.config.dtype, cost)
+
+
+def write_model(
+    network: Qwen2ForCausalLM,
+    tokenizer: Path,
+    out: Path,
+    positions: int,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write configuration, weights in `dtype` and tokenizer to `out`; see `export_weights`."""
     out.mkdir(parents=True, exist_ok=True)
     weights = {
         name: tensor.to(dtype).contiguous()
@@ -71,7 +83,6 @@ def export_weights(
     )
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer / name, out / name)
-    return ExportedWeights(network, network.config.dtype, cost)
 
 
 def write_card(out: Path, card: str) -> None:

@@ -18,8 +18,8 @@ class MuonAdamW:
 
     def __init__(self, model: nn.Module, settings: OptimizerSettings) -> None:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name]
-        others = [p for name, p in named if p.ndim != 2 or "embed" in name]
+        matrices = [p for name, p in named if _is_map(name, p)]
+        others = [p for name, p in named if not _is_map(name, p)]
         self._peaks = (settings.muon_lr, settings.adamw_lr)
         self._clip = settings.clip
         self._parameters = [*matrices, *others]
@@ -51,3 +51,8 @@ class MuonAdamW:
         """Take back what `state_dict` gave."""
         self._parts[0].load_state_dict(state["muon"])
         self._parts[1].load_state_dict(state["adamw"])
+
+
+def _is_map(name: str, parameter: nn.Parameter) -> bool:
+    """Whether it maps hidden states to hidden states; tables of vectors do not."""
+    return parameter.ndim == 2 and not any(table in name for table in ("embed", "queries"))

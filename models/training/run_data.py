@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from ..language.tokenizing import TextTokenizer
 from .corpus.prepare import Document, read_manifest, read_split
@@ -13,6 +14,18 @@ from .tokenizer import PAD, save_tokenizer, train_tokenizer
 from .windows import read_meta, write_meta, write_windows
 
 Say = Callable[[str], None]
+
+
+class Packed(Protocol):
+    """What of a run's settings decides its windows."""
+
+    @property
+    def seq_len(self) -> int:
+        """Tokens of a window."""
+
+    @property
+    def seed(self) -> int:
+        """Of every choice in packing."""
 
 
 def prepare_run_data(settings: RunSettings, corpus: Path, folder: Path, say: Say) -> str:
@@ -31,15 +44,29 @@ def prepare_run_data(settings: RunSettings, corpus: Path, folder: Path, say: Say
     trained = train_tokenizer(sample, settings.tokenizer.vocab_size)
     save_tokenizer(trained, folder, settings.model.max_positions)
     tokenizer = TextTokenizer.load(folder)
+    pack_corpus(tokenizer, corpus, folder, settings, MIDDLES, wanted, say)
+    return wanted
+
+
+def pack_corpus(
+    tokenizer: TextTokenizer,
+    corpus: Path,
+    folder: Path,
+    settings: Packed,
+    middles: float,
+    fingerprint: str,
+    say: Say,
+) -> None:
+    """Write the windows of both splits to `folder`; `middles` is the training split's share of them."""
     counts = {}
-    for split, middles in (("validation", 0.0), ("train", MIDDLES)):
+    for split, share in (("validation", 0.0), ("train", middles)):
         say(f"packing the {split} split into windows of {settings.seq_len} tokens")
-        packer = Packer(tokenizer, settings.seq_len, settings.seed, middles)
+        packer = Packer(tokenizer, settings.seq_len, settings.seed, share)
         rows = _pack(read_split(corpus, split), packer, say)
         pad = tokenizer.added_tokens[PAD]
         counts[split] = write_windows(folder, split, rows, settings.seq_len, pad)
-    write_meta(folder, {"fingerprint": wanted, "seq_len": settings.seq_len, "windows": counts})
-    return wanted
+    meta = {"fingerprint": fingerprint, "seq_len": settings.seq_len, "windows": counts}
+    write_meta(folder, meta)
 
 
 def by_repository(documents: Iterable[Document]) -> dict[str, list[tuple[str, str]]]:

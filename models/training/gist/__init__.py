@@ -1,0 +1,1 @@
+"""Training GistNet on a base LM: views of windows with gists in them, losses, gate."""
