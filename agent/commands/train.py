@@ -1,6 +1,5 @@
 """`megacontext train`: train the models of this project. Parses, calls, prints."""
 
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import print_json, say
+from .train_common import commit_of_code
+from .train_gistnet import gistnet
 
 if TYPE_CHECKING:
     from megacontext.models.training.base_run import BaseRun
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train the models of this project.", no_args_is_help=True)
 
 
-@app.callback()
-def _train() -> None:
-    """Keep `base` a subcommand while it is the only one."""
+app.command()(gistnet)
 
 
 @app.command()
@@ -58,18 +57,8 @@ def _outcome(
     run: "BaseRun", *, resume: bool, evaluate: bool, export: Path | None
 ) -> dict[str, Any]:
     if export is not None:
-        return asdict(run.export(export, _commit()))
+        return asdict(run.export(export, commit_of_code()))
     return asdict(run.evaluate() if evaluate else run.train(resume))
-
-
-def _commit() -> str:
-    """Name the commit of the code, for the model card."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 def _told(outcome: dict[str, Any]) -> str:

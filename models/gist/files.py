@@ -44,13 +44,19 @@ def encoder_id(gistnet: GistNet) -> str:
     return digest.hexdigest()
 
 
-def save_gistnet(gistnet: GistNet, folder: Path) -> None:
+def save_gistnet(
+    gistnet: GistNet, folder: Path, dtype: torch.dtype = torch.float32
+) -> None:
     """Write both files into `folder`, which is made if need be; each appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     card = _Card(encoder_id=encoder_id(gistnet), config=gistnet.config)
-    weights = {name: value.cpu().contiguous() for name, value in gistnet.state_dict().items()}
+    weights = {
+        name: value.to("cpu", dtype).contiguous() for name, value in gistnet.state_dict().items()
+    }
     new_weights, new_card = folder / f"{WEIGHTS}.new", folder / f"{CARD}.new"
     save_file(weights, new_weights)
+    # The library writes for the owner alone, and a wheel would keep that.
+    new_weights.chmod(0o644)
     new_card.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     new_weights.replace(folder / WEIGHTS)
     new_card.replace(folder / CARD)

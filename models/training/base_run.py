@@ -14,12 +14,12 @@ from megacontext.configs.errors import TrainingError
 
 from ..language.tokenizing import TextTokenizer
 from .base_task import BaseTask
-from .card import CardFacts, model_card
+from .card import Along, CardFacts, model_card
 from .checkpoint import Checkpoints, RunState, read_state
 from .corpus.prepare import read_manifest, read_split
 from .corpus.settings import read_yaml
 from .evaluation import exact_lines, line_tasks, read_held_out, token_bytes
-from .export import ExportedWeights, export_weights, write_card
+from .export import ExportedWeights, export_weights, write_card, write_model
 from .log import RunLog, read_log
 from .loop import Summary, TrainingLoop
 from .network import build_network
@@ -110,12 +110,38 @@ class BaseRun:
             TrainingError: there is no checkpoint, or no corpus that tells of the data.
         """
         folder, state = self._newest()
-        weights = export_weights(
-            self._network(folder), self._data, out, self._read_sample, self.settings.seq_len
-        )
-        evaluation = self._evaluate(weights.network, folder, state)
-        write_card(out, model_card(self._facts(state, evaluation, weights, commit)))
+        return self.export_network(self._network(folder), state, out, commit)
+
+    def export_network(
+        self,
+        network: Qwen2ForCausalLM,
+        state: RunState,
+        out: Path,
+        commit: str,
+        along: Along | None = None,
+    ) -> Evaluation:
+        """Write a network that came out of this run at `state`, and perhaps learned on, to `out`."""
+        weights = export_weights(network, self._data, out, self._read_sample, self.settings.seq_len)
+        evaluation = self._evaluate(weights.network, out, state)
+        write_card(out, model_card(self._facts(state, evaluation, weights, commit, along)))
         return evaluation
+
+    def start_state(self) -> RunState:
+        """Where another run starts from: the plateau, or else the newest checkpoint.
+
+        Raises:
+            TrainingError: there is neither.
+        """
+        return read_state(self.start_folder())
+
+    def start_folder(self) -> Path:
+        """The checkpoint of `start_state`."""
+        return Checkpoints(self._folder / "plateau").latest() or self._newest()[0]
+
+    def start_network(self, folder: Path) -> None:
+        """Write the network of `start_state` to `folder` as a model folder, in float32."""
+        network = self._network(self.start_folder())
+        write_model(network, self._data, folder, self.settings.model.max_positions)
 
     def _newest(self) -> tuple[Path, RunState]:
         newest = self._checkpoints.latest()
@@ -152,7 +178,12 @@ class BaseRun:
         return Evaluation(str(folder), state.step, bits, parts, size, exact, len(tasks))
 
     def _facts(
-        self, state: RunState, evaluation: Evaluation, weights: ExportedWeights, commit: str
+        self,
+        state: RunState,
+        evaluation: Evaluation,
+        weights: ExportedWeights,
+        commit: str,
+        along: Along | None,
     ) -> CardFacts:
         batch = self.settings.batch
         per_step = batch.windows * batch.accumulate * self.settings.seq_len
@@ -172,7 +203,8 @@ class BaseRun:
                 for record in read_log(self._folder / "log.jsonl", "validation")
                 if record["step"] <= state.step
             ),
-            finished=state.decaying,
+            finished=state.decaying or along is not None,
+            along=along,
             bits_per_byte=evaluation.bits_per_byte,
             repositories=evaluation.repositories,
             exact_lines=evaluation.exact_lines,

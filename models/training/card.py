@@ -53,8 +53,8 @@ what stands there in **{exact_lines:.1%}** of {line_tasks} random cursor positio
 ## How it learned
 
 Muon for the matrices, AdamW for the rest; warm-up, plateau, and a linear decay over the last
-{decay_share:.0%} of the budget. Half of the pieces are fill-in-the-middle. Bits per byte on a sample of the held-out
-packages:
+{decay_share:.0%} of the budget. Half of the pieces are fill-in-the-middle.{along_told}
+Bits per byte on a sample of the held-out packages:
 
 | tokens read | bits per byte |
 |---|---|
@@ -89,9 +89,26 @@ The answer ends with `<|endoftext|>`.
 ```
 megacontext data prepare --config configs/data/{corpus}.yaml
 megacontext train base --config configs/runs/{run}.yaml
-megacontext train base --config configs/runs/{run}.yaml --export models/pocket
+{last_commands}
 ```
 """
+
+
+@dataclass(frozen=True)
+class Along:
+    """How a base learned on, along with its GistNet, after its own run's plateau."""
+
+    run: str
+    steps: int
+    tokens: int
+    hours: float
+
+    def __str__(self) -> str:
+        return (
+            f" From its plateau on it learned along with its GistNet to read gists as well as tokens "
+            f"(`{self.run}`): {self.steps:,} more steps, {self.tokens:,} tokens, {self.hours:.2f} "
+            "hours, with the decay at their end. The table above counts what came before."
+        )
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,7 @@ class CardFacts:
     exact_lines: float
     line_tasks: int
     commit: str
+    along: Along | None = None
 
 
 def model_card(facts: CardFacts) -> str:
@@ -143,7 +161,19 @@ def model_card(facts: CardFacts) -> str:
             "curve": _curve(facts.curve),
             "licences": _licences(train["packages"]),
             "held_out": _names(facts.manifest["validation"]["packages"]),
+            "along_told": facts.along or "",
+            "last_commands": _last_commands(facts),
         }
+    )
+
+
+def _last_commands(facts: CardFacts) -> str:
+    if facts.along is None:
+        return f"megacontext train base --config configs/runs/{facts.settings.name}.yaml --export models/pocket"
+    config = f"configs/runs/{facts.along.run}.yaml"
+    return "\n".join(
+        f"megacontext train gistnet --config {config}{more}"
+        for more in ("", " --export models/pocket")
     )
 
 

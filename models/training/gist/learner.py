@@ -56,7 +56,7 @@ class GistLearner(Learner):
         self.train_base = train_base
         self._view = view
         self._terms = terms
-        self._pad = pad
+        self.pad = pad
         self._seed = seed
 
     def loss(self, rows: Rows, moment: Moment) -> tuple[Tensor, dict[str, float]]:
@@ -105,7 +105,7 @@ class GistLearner(Learner):
         blocks = functional.pad(blocks, (0, size - blocks.shape[-1]))
         lengths = lengths.to(ids.device).repeat(len(ids))
         made: Tensor = self.gistnet(self._embed(blocks.flatten(0, 1)), lengths, view.slots)
-        return made.unflatten(0, (len(ids), -1))
+        return made.view(len(ids), -1, *made.shape[1:])
 
     def read_view(self, gists: Tensor | None, ids: Tensor, view: View) -> Tensor:
         """Last hidden states `[b, S, d]` of windows with their blocks read as gists."""
@@ -154,7 +154,7 @@ class GistLearner(Learner):
         return states
 
     def _plain(self, states: Tensor, ids: Tensor) -> Tensor:
-        targets = ids[:, 1:].masked_fill(ids[:, 1:] == self._pad, IGNORED)
+        targets = ids[:, 1:].masked_fill(ids[:, 1:] == self.pad, IGNORED)
         return linear_cross_entropy(states[:, :-1].flatten(0, 1), self._head, targets.flatten())
 
     def _continuation(self, gists: Tensor, ids: Tensor, view: View, states: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ class GistLearner(Learner):
             targets,
             states[:, in_window].detach().flatten(0, 1),
             self._terms.teacher,
-            (targets != self._pad).float(),
+            (targets != self.pad).float(),
         )
 
     def _reconstruction(
@@ -186,7 +186,7 @@ class GistLearner(Learner):
         places, lengths = places[chosen, :said], lengths[chosen]
         targets = ids[:, places]
         inside = torch.arange(places.shape[1], device=ids.device) < lengths[:, None]
-        targets = targets.masked_fill(~inside | (targets == self._pad), IGNORED)
+        targets = targets.masked_fill(~inside | (targets == self.pad), IGNORED)
         again = self.say_again(gists[:, chosen].flatten(0, 1), ids[:, places].flatten(0, 1))
         weights = (targets != IGNORED).float()
         if self._terms.importance:

@@ -5,24 +5,28 @@ Knows where things lie under the data and run folders, and no command line.
 
 import hashlib
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
-from safetensors.torch import load_file
+from transformers import Qwen2ForCausalLM
 
 from megacontext.configs.errors import TrainingError
 
 from ...language.tokenizing import TextTokenizer
-from ..base_run import Places
-from ..checkpoint import Checkpoints
+from ..base_run import BaseRun, Places
+from ..card import Along
+from ..checkpoint import Checkpoints, RunState, read_checkpoint, read_state
 from ..corpus.settings import read_yaml
-from ..export import write_model
 from ..log import RunLog
 from ..loop import Summary, TrainingLoop
-from ..network import build_network
-from ..settings import RunSettings
 from .data import prepare_windows
-from .settings import BaseChoice, GistRunSettings
+from .export import Origin, fit_to_base, gistnet_card, rounded, write_gistnet
+from .gate import Verdict, judge
+from .learner import GistLearner
+from .settings import GistRunSettings
 from .task import GistTask
+
+GISTNET_CARD = "gistnet.md"
 
 
 class GistRun:
@@ -62,6 +66,78 @@ class GistRun:
         finally:
             log.close()
 
+    def judge(self) -> Verdict:
+        """What the newest checkpoint shows on held-out windows, against the gate.
+
+        Raises:
+            TrainingError: there is no checkpoint.
+        """
+        log = RunLog(self._folder / "log.jsonl", self._console)
+        try:
+            task, _ = self._newest(log)
+            return self._verdict(task)
+        finally:
+            log.close()
+
+    def export(self, out: Path, commit: str, force: bool = False) -> Verdict:
+        """Write the newest checkpoint to `out`: GistNet, its card, and the base if it learned along.
+
+        Nothing is written where the gate refuses it, unless `force` is given.
+
+        Raises:
+            TrainingError: there is no checkpoint, or the gate refuses it.
+        """
+        log = RunLog(self._folder / "log.jsonl", self._console)
+        try:
+            task, state = self._newest(log)
+        finally:
+            log.close()
+        learner = task.gist_learner
+        rounded(learner)
+        verdict = self._verdict(task)
+        if verdict.faults and not force:
+            raise TrainingError(
+                f"the gate refuses {state.step} steps of {self.settings.name}: "
+                f"{'; '.join(verdict.faults)}. Train longer, or export with --force"
+            )
+        origin = self._origin(task, state, commit)
+        if self.settings.train_base:
+            self._export_base(learner, origin, out)
+            tokenizer = TextTokenizer.load(out)
+            fit_to_base(learner, learner.gistnet.config.base.name, tokenizer)
+        write_gistnet(learner, out)
+        card = gistnet_card(learner, self.settings, verdict, origin)
+        (out / GISTNET_CARD).write_text(card, encoding="utf-8")
+        return verdict
+
+    def _newest(self, log: RunLog) -> tuple[GistTask, RunState]:
+        newest = self._checkpoints.latest()
+        if newest is None:
+            raise TrainingError(
+                f"{self._folder} holds no checkpoint; train it first with `megacontext train gistnet`"
+            )
+        task = self._task(log)
+        task.load(read_checkpoint(newest).weights)
+        task.learner.eval()
+        return task, read_state(newest)
+
+    def _verdict(self, task: GistTask) -> Verdict:
+        decode = TextTokenizer.load(self._base()).decode
+        gate, slots = self.settings.gate, self.settings.view.slots
+        return judge(task.gist_learner, task.held_out, decode, gate, slots)
+
+    def _origin(self, task: GistTask, state: RunState, commit: str) -> Origin:
+        batch = self.settings.batch
+        tokens = state.step * batch.windows * batch.accumulate * task.tokens_per_row
+        return Origin(state.step, tokens, state.seconds / 3600, commit)
+
+    def _export_base(self, learner: GistLearner, origin: Origin, out: Path) -> None:
+        """Write the base that learned along; what it was before comes from its own run."""
+        own = BaseRun(Path(self.settings.base.run or ""), self._places, self._console)
+        along = Along(self.settings.name, origin.steps, origin.tokens, origin.hours)
+        network = cast("Qwen2ForCausalLM", learner.base)
+        own.export_network(network, own.start_state(), out, origin.commit, along)
+
     def _task(self, log: RunLog) -> GistTask:
         base = self._base()
         windows = self._folder / "data"
@@ -79,24 +155,5 @@ class GistRun:
             return Path(choice.folder)
         folder = self._folder / "base"
         if not (folder / "config.json").is_file():
-            write_start(choice, self._places, folder)
+            BaseRun(Path(choice.run or ""), self._places, self._console).start_network(folder)
         return folder
-
-
-def write_start(choice: BaseChoice, places: Places, folder: Path) -> None:
-    """Write the plateau, or else the newest state, of a base-model run as a model folder.
-
-    Raises:
-        TrainingError: the run has no checkpoint.
-    """
-    settings = read_yaml(Path(choice.run or ""), RunSettings)
-    run = places.runs / settings.name
-    newest = Checkpoints(run / "plateau").latest() or Checkpoints(run / "checkpoints").latest()
-    if newest is None:
-        raise TrainingError(
-            f"{run} holds no checkpoint; train it first with `megacontext train base --config "
-            f"{choice.run}`"
-        )
-    network = build_network(settings)
-    network.load_state_dict(load_file(newest / "model.safetensors"), strict=False)
-    write_model(network, run / "data", folder, settings.model.max_positions)

@@ -40,7 +40,7 @@ class GistTask(Task):
         self._train = BlendedWindows(settings, windows)
         validation = Windows(windows / settings.data[0].corpus, "validation", settings.seq_len)
         count = min(settings.evaluation.windows, len(validation))
-        self._held_out = validation.rows([i * len(validation) // count for i in range(count)])
+        self.held_out: Rows = validation.rows([i * len(validation) // count for i in range(count)])
 
     @property
     def gist_learner(self) -> GistLearner:
@@ -53,7 +53,7 @@ class GistTask(Task):
 
     def measure(self) -> dict[str, float]:
         """Dense CGR on some held-out windows."""
-        return dense_cgr(self._learner, self._held_out, self._run.view.slots)
+        return dense_cgr(self._learner, self.held_out, self._run.view.slots)
 
 
 def build_learner(settings: GistRunSettings, base: Path) -> GistLearner:
