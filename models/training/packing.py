@@ -6,9 +6,10 @@ A window reads as Qwen coders read a repository:
     <|file_sep|>path\\n  text                                                     (a plain piece)
     <|file_sep|>path\\n  <|fim_prefix|>..<|fim_suffix|>..<|fim_middle|>..<|endoftext|>
 
-Files come in dependency order. Half of them stand whole, cut only where a window ends; the other
-half are cut at top-level lines and dealt in turn with their neighbours, so that a window shows
-short excerpts of several files. Every character of every file stands in exactly one window.
+For a base without these tokens plain lines stand for the first two (`markers`). Files come in
+dependency order. Half of them stand whole, cut only where a window ends; the other half are cut at
+top-level lines and dealt in turn with their neighbours, so that a window shows short excerpts of
+several files. Prose always stands whole. Every character of every file stands in exactly one window.
 Knows no model and no disk.
 """
 
@@ -16,11 +17,14 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from megacontext.configs.errors import TrainingError
 
 from ..language.tokenizing import TextTokenizer
-from . import tokenizer as names
 from .fim import Span, choose_span
 from .imports import dependency_order
+from .markers import markers_of
 
 GROUP = 3
 """Files that are dealt together."""
@@ -33,6 +37,8 @@ MAX_PATH = 64
 """Tokens of a name and of a path; of longer ones the end is shown."""
 INTERLEAVED = 0.5
 MIDDLES = 0.5
+PROSE = frozenset({".txt", ".md"})
+"""Ends of paths whose files lose their thread when they are dealt."""
 BYTES_PER_TOKEN = 3.5
 """Only a first guess of how much text fits; what is laid down is always encoded and measured."""
 
@@ -61,10 +67,13 @@ class Packer:
     """Packs repositories into windows of at most `seq_len` tokens; the same seed, the same windows.
 
     Args:
-        tokenizer: has the special tokens of Qwen coders.
+        tokenizer: any; with the tokens of fill-in-the-middle where there are to be middles.
         seq_len: tokens of a window.
         seed: of every choice; choices in one repository do not depend on the others.
         middles: the share of pieces that become fill-in-the-middle.
+
+    Raises:
+        TrainingError: the tokenizer has no tokens for the middles that are wanted.
     """
 
     def __init__(
@@ -74,12 +83,16 @@ class Packer:
         self._seq_len = seq_len
         self._seed = seed
         self._middles = middles
-        self._special = tokenizer.added_tokens
+        self._markers = markers_of(tokenizer)
+        if middles and self._markers.middles is None:
+            raise TrainingError(
+                "the tokenizer has no tokens for fill-in-the-middle; set middles to 0"
+            )
 
     def windows(self, repo: str, files: Sequence[tuple[str, str]]) -> Iterator[Window]:
         """Yield the windows of one repository, given its files as (path, content)."""
         chance = random.Random(f"{self._seed}:{repo}")  # noqa: S311  no secret
-        start = [self._special[names.REPO_NAME], *self._encode(f"{repo}\n")[-MAX_REPO:]]
+        start = [*self._markers.repository, *self._encode(f"{repo}\n")[-MAX_REPO:]]
         ids, pieces = list(start), list[Piece]()
         for path, text in self._segments(files, chance):
             rest = text
@@ -99,20 +112,20 @@ class Packer:
 
     def encode(self, piece: Piece) -> list[int]:
         """Return the tokens of a piece, its file line included."""
-        special = self._special
-        head = [special[names.FILE_SEP], *self._encode(f"{piece.path}\n")[-MAX_PATH:]]
-        if piece.middle is None:
+        head = [*self._markers.file, *self._encode(f"{piece.path}\n")[-MAX_PATH:]]
+        special = self._markers.middles
+        if piece.middle is None or special is None:
             return head + self._encode(piece.text)
         start, end = piece.middle
         return [
             *head,
-            special[names.FIM_PREFIX],
+            special.prefix,
             *self._encode(piece.text[:start]),
-            special[names.FIM_SUFFIX],
+            special.suffix,
             *self._encode(piece.text[end:]),
-            special[names.FIM_MIDDLE],
+            special.middle,
             *self._encode(piece.text[start:end]),
-            special[names.END],
+            special.end,
         ]
 
     def _encode(self, text: str) -> list[int]:
@@ -124,7 +137,8 @@ class Packer:
         """Yield stretches of files in the order in which they are laid down."""
         dealt: list[tuple[str, str]] = []
         for index in dependency_order(files):
-            if chance.random() >= INTERLEAVED:
+            whole = chance.random() >= INTERLEAVED
+            if whole or PurePosixPath(files[index][0]).suffix in PROSE:
                 yield files[index]
                 continue
             dealt.append(files[index])

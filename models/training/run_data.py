@@ -8,10 +8,11 @@ from typing import Protocol
 
 from ..language.tokenizing import TextTokenizer
 from .corpus.prepare import Document, read_manifest, read_split
+from .markers import markers_of
 from .packing import MIDDLES, Packer
 from .settings import RunSettings
-from .tokenizer import PAD, save_tokenizer, train_tokenizer
-from .windows import read_meta, write_meta, write_windows
+from .tokenizer import save_tokenizer, train_tokenizer
+from .windows import dtype_for, forget_meta, read_meta, write_meta, write_windows
 
 Say = Callable[[str], None]
 
@@ -57,16 +58,22 @@ def pack_corpus(
     fingerprint: str,
     say: Say,
 ) -> None:
-    """Write the windows of both splits to `folder`; `middles` is the training split's share of them."""
-    counts = {}
+    """Write the windows of both splits to `folder`; `middles` is the training split's share of them.
+
+    Raises:
+        TrainingError: middles are wanted of a tokenizer that has no tokens for them.
+    """
+    # What stood there is no longer vouched for, nor is its type of ids.
+    forget_meta(folder)
+    counts, dtype = {}, dtype_for(tokenizer.vocab_size)
+    filler = markers_of(tokenizer).filler
     for split, share in (("validation", 0.0), ("train", middles)):
         say(f"packing the {split} split into windows of {settings.seq_len} tokens")
         packer = Packer(tokenizer, settings.seq_len, settings.seed, share)
         rows = _pack(read_split(corpus, split), packer, say)
-        pad = tokenizer.added_tokens[PAD]
-        counts[split] = write_windows(folder, split, rows, settings.seq_len, pad)
+        counts[split] = write_windows(folder, split, rows, settings.seq_len, filler, dtype)
     meta = {"fingerprint": fingerprint, "seq_len": settings.seq_len, "windows": counts}
-    write_meta(folder, meta)
+    write_meta(folder, {**meta, "dtype": dtype})
 
 
 def by_repository(documents: Iterable[Document]) -> dict[str, list[tuple[str, str]]]:

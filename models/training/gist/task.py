@@ -8,8 +8,8 @@ from ...gist.files import load_gistnet
 from ...gist.initial import initial_gistnet
 from ...gistnet import GistNet
 from ...language.transformers_model import TransformersModel
+from ..markers import markers_of
 from ..task import Rows, Task
-from ..tokenizer import PAD
 from ..windows import Windows
 from .data import BlendedWindows
 from .dense_cgr import dense_cgr
@@ -64,7 +64,7 @@ def build_learner(settings: GistRunSettings, base: Path) -> GistLearner:
         _start(settings, model),
         settings.view,
         settings.terms,
-        pad=model.tokenizer.added_tokens.get(PAD, -1),
+        pad=markers_of(model.tokenizer).pad,
         seed=settings.seed,
         train_base=settings.train_base,
     )
