@@ -25,6 +25,7 @@ from megacontext.memory.ingest.reading import FileText, Gone, Refusal
 from megacontext.memory.ingest.report import OnProgress
 from megacontext.memory.memory import Memory
 from megacontext.models.base import BaseModel, Cancel, Piece, Prompt, Sampling
+from megacontext.models.base import Usage as ModelUsage
 
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
@@ -259,18 +260,18 @@ class Engine:
                 logprobs += event.logprobs
                 if text := overlap.push(event.text):
                     yield Token(text)
-                continue
-            if rest := overlap.finish():
-                yield Token(rest)
-            yield Usage(
-                model=self.model.name,
-                positions=event.positions,
-                reused=event.reused,
-                generated=event.generated,
-                stop_reason=event.stop_reason,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
-            )
+            elif isinstance(event, ModelUsage):
+                if rest := overlap.finish():
+                    yield Token(rest)
+                yield Usage(
+                    model=self.model.name,
+                    positions=event.positions,
+                    reused=event.reused,
+                    generated=event.generated,
+                    stop_reason=event.stop_reason,
+                    ms=round((time.perf_counter() - started) * 1000, 1),
+                    mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
+                )
 
 
 def _query(cursor: Cursor, budget: int) -> FocusQuery:

@@ -10,9 +10,9 @@ has `forward(inputs_embeds, attention_mask, position_ids=None)`; one behind a se
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from megacontext.configs.errors import ModelError
 
@@ -95,22 +95,59 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class ToolSpec:
+    """What a model is told of a tool that it may call."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of the arguments, an object."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the model wants called. Whether there is such a tool is for the caller to find out."""
+
+    id: str
+    """Distinct within one answer; the caller may give another one that is distinct in its conversation."""
+    name: str
+    arguments: str
+    """JSON text of an object, as the model wrote it."""
+
+
+@dataclass(frozen=True)
+class MalformedCall:
+    """What looks like a tool call and cannot be read as one."""
+
+    text: str
+    """As the model wrote it, marks included."""
+    reason: str
+    """What is wrong with it, in words for the model."""
+
+
+@dataclass(frozen=True)
 class Message:
-    """One turn of a chat. `content` may hold segments, so that a turn can carry gists."""
+    """One message of a chat. `content` may hold segments, so that it can carry gists."""
 
     role: Role
     content: str | Segments
+    calls: tuple[ToolCall, ...] = ()
+    """The tools that this message of the assistant calls, behind its content."""
+    call_id: str | None = None
+    """The call that this message of a tool answers."""
 
 
 @dataclass(frozen=True)
 class Chat:
     """A conversation that the assistant is to go on with.
 
-    `thinking` lets a model that can, reason aloud before it answers.
+    `thinking` lets a model that can, reason aloud before it answers. A model without a format of its own for `tools`
+    is told in words.
     """
 
     messages: tuple[Message, ...]
     thinking: bool = False
+    tools: tuple[ToolSpec, ...] = ()
 
 
 Prompt = str | Segments | Fill | Chat
@@ -172,7 +209,7 @@ class Usage:
     stop_reason: StopReason
 
 
-GenerationEvent = Piece | Usage
+GenerationEvent = Piece | ToolCall | MalformedCall | Usage
 
 
 class Cancel(Protocol):
@@ -252,6 +289,11 @@ class BaseModel(Protocol):
         ...
 
     @property
+    def supports_tools(self) -> bool:
+        """Whether tools have a format of the model's own; any model that chats takes them in words."""
+        ...
+
+    @property
     def supports_embeddings(self) -> bool:
         """Whether a prompt may hold `Vectors`."""
         ...
@@ -272,6 +314,8 @@ class BaseModel(Protocol):
         self, prompt: Prompt, sampling: Sampling | None = None, cancel: Cancel | None = None
     ) -> Iterator[GenerationEvent]:
         """Stream the answer: any number of `Piece`, then one `Usage`.
+
+        Where a `Chat` has tools, `ToolCall` and `MalformedCall` come among the pieces, in the order they were written.
 
         One generation runs at a time: a second one waits until the first is read to its end or
         closed. Raises `ModelError` for a prompt this model cannot take.

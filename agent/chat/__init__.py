@@ -1,0 +1,1 @@
+"""The agent: a conversation in which a model works on a repository with tools."""
