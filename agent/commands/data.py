@@ -26,7 +26,7 @@ def prepare(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
-    """Collect pinned, permissively licensed packages as Arrow shards of Python files."""
+    """Collect pinned packages, or text from folders of your own, as Arrow shards of documents."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -51,7 +51,7 @@ def prepare(
 def _told(manifest: dict[str, Any], folder: Path) -> str:
     lines = [
         f"{split}: {manifest[split]['files']:,} files, {manifest[split]['bytes'] / 1e6:.1f} MB "
-        f"from {len(manifest[split]['packages'])} packages"
+        f"from {len(manifest[split]['packages'])} sources"
         for split in ("train", "validation")
     ]
     return "\n".join([*lines, f"written to {folder}"])

@@ -35,6 +35,16 @@ def reason_to_drop(path: str, content: bytes, max_bytes: int) -> str | None:
     return _reason_in_text(text)
 
 
+def reason_to_drop_prose(path: str, content: bytes, max_bytes: int) -> str | None:
+    """As `reason_to_drop`, for documents whose paragraphs may be lines however long."""
+    if not MIN_BYTES <= len(content) <= max_bytes:
+        return "size"
+    if b"\0" in content:
+        return "generated"
+    dense = "".join(content.decode("utf-8").split())
+    return "literals" if sum(map(str.isalpha, dense)) < MIN_LETTERS * len(dense) else None
+
+
 def _reason_in_text(text: str) -> str | None:
     lines = text.splitlines()
     if "\0" in text or _GENERATED.search("\n".join(lines[:6])):

@@ -1,6 +1,6 @@
 """Write a corpus: one document a file, as Arrow shards, with a manifest beside them.
 
-Held-out packages are read first, so that a copy of one of their files never gets into the train
+What is held out is read first, so that a copy of it never gets into the train
 split. Knows nothing of tokens.
 """
 
@@ -9,16 +9,18 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from megacontext.configs.errors import TrainingError
 
-from .filters import SeenLines, reason_to_drop, without_notice
-from .settings import CorpusSettings, LibrarySource, PackageSource
+from .filters import SeenLines, reason_to_drop, reason_to_drop_prose, without_notice
+from .settings import CorpusSettings, FileSource, LibrarySource, PackageSource
 from .sources import File, library_files, package_files, shuffled_by_folder
+from .texts import text_files
 
 MANIFEST = "manifest.json"
 Progress = Callable[[str, int, int], None]
@@ -35,6 +37,21 @@ class Document:
     licence: str
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """One package or folder, as far as one split has of it."""
+
+    split: str
+    name: str
+    version: str
+    licence: str
+    max_mb: float
+    skip: tuple[str, ...]
+    files: Callable[[], Iterable[File]]
+    """In the order in which they are taken until `max_mb` is reached."""
+    prose: bool = False
+
+
 @dataclass
 class _Split:
     documents: list[Document] = field(default_factory=list)
@@ -47,24 +64,20 @@ def prepare(
     """Collect, filter and write the corpus to `out`; return its manifest.
 
     Raises:
-        TrainingError: the `[train]` extra is missing, a package cannot be had, or has no file that
-            passes the filters.
+        TrainingError: the `[train]` extra is missing, a package or folder cannot be had, or has no
+            file that passes the filters.
     """
     datasets = _datasets()
     seen = SeenLines()
-    total = len(settings.packages) + len(settings.held_out) + 1
-    validation, train = _Split(), _Split()
-    done = 0
-    for split, packages in ((validation, settings.held_out), (train, settings.packages)):
-        for package in packages:
-            progress(package.name, done, total)
-            files = package_files(package, cache)
-            _collect(split, package, files, settings, seen)
-            done += 1
-    if settings.standard_library is not None:
-        progress("standard library", done, total)
-        _collect(train, _library(settings.standard_library), library_files(), settings, seen)
-    splits = {"train": train, "validation": validation}
+    splits = {"train": _Split(), "validation": _Split()}
+    origins = list(_origins(settings, cache))
+    total = len(origins)
+    for done, origin in enumerate(origins):
+        progress(origin.name, done, total)
+        _collect(splits[origin.split], origin, settings, seen)
+    for name, split in splits.items():
+        if not split.documents:
+            raise TrainingError(f"there is no document for the {name} split; give more text")
     out.mkdir(parents=True, exist_ok=True)
     # The manifest vouches for the splits: it goes first and comes last.
     (out / MANIFEST).unlink(missing_ok=True)
@@ -107,6 +120,60 @@ def read_manifest(corpus: Path) -> dict[str, Any]:
     return manifest
 
 
+def _origins(settings: CorpusSettings, cache: Path) -> Iterator[_Origin]:
+    """Everything a corpus is made of, what is held out first."""
+    for package in settings.held_out:
+        yield _of_package("validation", package, settings, partial(package_files, package, cache))
+    for source in settings.files:
+        if source.held_out:
+            yield _of_folder("validation", source, source.held_out, settings)
+    for package in settings.packages:
+        yield _of_package("train", package, settings, partial(package_files, package, cache))
+    for source in settings.files:
+        yield _of_folder("train", source, 1 - source.held_out, settings)
+    if settings.standard_library is not None:
+        library = _library(settings.standard_library)
+        yield _of_package("train", library, settings, library_files)
+
+
+def _of_package(
+    split: str,
+    package: PackageSource,
+    settings: CorpusSettings,
+    files: Callable[[], Iterator[File]],
+) -> _Origin:
+    return _Origin(
+        split=split,
+        name=package.name,
+        version=package.version,
+        licence=package.licence,
+        max_mb=package.max_mb or settings.max_mb,
+        skip=package.skip,
+        files=lambda: shuffled_by_folder(files(), settings.seed),
+    )
+
+
+def _of_folder(split: str, source: FileSource, share: float, settings: CorpusSettings) -> _Origin:
+    room = (source.max_mb or settings.max_mb) * share
+    return _Origin(
+        split=split,
+        name=source.name,
+        version="as given",
+        licence=source.licence,
+        max_mb=room,
+        skip=source.skip,
+        files=partial(
+            text_files,
+            source,
+            settings.seed,
+            settings.max_file_kb * 1000,
+            int(room * 1e6),
+            held_out=split == "validation",
+        ),
+        prose=True,
+    )
+
+
 def _library(library: LibrarySource) -> PackageSource:
     return PackageSource(
         name="python",
@@ -116,37 +183,35 @@ def _library(library: LibrarySource) -> PackageSource:
     )
 
 
-def _collect(
-    split: _Split,
-    package: PackageSource,
-    files: Iterator[File],
-    settings: CorpusSettings,
-    seen: SeenLines,
-) -> None:
-    room = int((package.max_mb or settings.max_mb) * 1e6)
+def _collect(split: _Split, origin: _Origin, settings: CorpusSettings, seen: SeenLines) -> None:
+    room = int(origin.max_mb * 1e6)
     dropped: Counter[str] = Counter()
     kept: list[Document] = []
-    for path, content in shuffled_by_folder(files, settings.seed):
-        if any(part in f"/{path}" for part in package.skip):
+    why = reason_to_drop_prose if origin.prose else reason_to_drop
+    for path, content in origin.files():
+        if any(part in f"/{path}" for part in origin.skip):
             dropped["skipped"] += 1
             continue
-        reason = reason_to_drop(path, content, settings.max_file_kb * 1000)
+        reason = why(path, content, settings.max_file_kb * 1000)
         if reason is None and len(content) > room:
             reason = "cap"
-        text = "" if reason else without_notice(content.decode("utf-8"))
+        text = "" if reason else content.decode("utf-8")
+        if not origin.prose:
+            text = without_notice(text)
         if reason is None and seen.is_copy(text):
             reason = "copy"
         if reason:
             dropped[reason] += 1
             continue
         room -= len(content)
-        kept.append(Document(package.name, path, text, package.licence))
-    if not kept:
-        raise TrainingError(f"{package.name}: no file passes the filters ({dict(dropped)})")
+        kept.append(Document(origin.name, path, text, origin.licence))
+    # A small folder may well have nothing in the few that are held out.
+    if not kept and not (origin.prose and origin.split == "validation"):
+        raise TrainingError(f"{origin.name}: no file passes the filters ({dict(dropped)})")
     split.documents += sorted(kept, key=lambda document: document.path)
-    split.packages[package.name] = {
-        "version": package.version,
-        "licence": package.licence,
+    split.packages[origin.name] = {
+        "version": origin.version,
+        "licence": origin.licence,
         "files": len(kept),
         "bytes": sum(len(document.content.encode()) for document in kept),
         "dropped": dict(sorted(dropped.items())),

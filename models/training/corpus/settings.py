@@ -45,6 +45,21 @@ class LibrarySource(Strict):
     skip: tuple[str, ...] = ()
 
 
+class FileSource(Strict):
+    """A folder of prose or dialogue: `.txt`, `.md`, and `.jsonl` with one document a line."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    path: Annotated[str, Field(min_length=1)]
+    """Of the folder, from where the command runs."""
+    licence: Annotated[str, Field(min_length=1)]
+    """As whoever names the folder states it; told in the manifest, and not checked."""
+    max_mb: Annotated[float, Field(gt=0)] | None = None
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of its documents that is never trained on."""
+    skip: tuple[str, ...] = ()
+    """Documents whose path (with a leading slash) contains one of these strings stay out."""
+
+
 class CorpusSettings(Strict):
     """A corpus: what is trained on, and what never is."""
 
@@ -53,8 +68,17 @@ class CorpusSettings(Strict):
     max_file_kb: Annotated[int, Field(gt=0)] = 200
     max_mb: Annotated[float, Field(gt=0)] = 5.0
     standard_library: LibrarySource | None = None
-    packages: tuple[PackageSource, ...]
-    held_out: tuple[PackageSource, ...]
+    packages: tuple[PackageSource, ...] = ()
+    held_out: tuple[PackageSource, ...] = ()
+    files: tuple[FileSource, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not (self.packages or self.standard_library or self.files):
+            raise ValueError("there is nothing to train on; give packages, files or both")
+        if not (self.held_out or any(source.held_out for source in self.files)):
+            raise ValueError("nothing is held out; give packages that are, or files with a share")
+        return self
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

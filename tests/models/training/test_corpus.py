@@ -184,6 +184,13 @@ def test_the_standard_library_is_read_by_relative_paths() -> None:
         ),
         ("name: x\nheld_out: []\npackages: [{name: '-r x', version: '1', licence: MIT}]\n", "name"),
         ("name: x\nheld_out: []\npackages: []\nmax_mb: many\n", "max_mb = 'many'"),
+        ("name: x\nfiles: [{name: a, path: p}]\n", "files.0.licence"),
+        ("name: x\nfiles: [{name: a, path: p, licence: MIT, url: u}]\n", "files.0.url.*max_mb"),
+        ("name: x\n", "nothing to train on"),
+        (
+            "name: x\nfiles: [{name: a, path: p, licence: MIT, held_out: 0}]\n",
+            "nothing is held out",
+        ),
         ("- a list\n", "the file"),
         ("{", "cannot be read as YAML"),
     ],
@@ -205,7 +212,8 @@ def test_a_package_cannot_be_both_trained_on_and_held_out() -> None:
 
 def test_the_shipped_corpus_settings_are_valid() -> None:
     for path in (ROOT / "configs" / "data").glob("*.yaml"):
-        assert read_yaml(path, CorpusSettings).packages
+        settings = read_yaml(path, CorpusSettings)
+        assert settings.packages or settings.files
 
 
 @pytest.mark.parametrize("content", [None, "", "{"])
