@@ -1,0 +1,1 @@
+"""Measuring the models inside the product, over real repositories."""

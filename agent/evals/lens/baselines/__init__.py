@@ -1,0 +1,1 @@
+"""What LensNet is compared with: other ways to say which entries deserve detail."""

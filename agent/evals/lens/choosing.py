@@ -1,0 +1,109 @@
+"""Spending a budget on detail: by a scorer's scores, and by what really helps (the oracle).
+
+Both start from the context without any detail, so what a choice gains is what it saves against that. A collapse is
+an entry that is not chosen. Knows no scorer.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megacontext.memory.focus import FocusSettings
+from megacontext.memory.focus.allocator import TYPICAL_COST
+
+from .measuring import Losses, Measurer
+from .scenes import Detail, Scene
+
+Scores = NDArray[np.floating]
+
+
+class Outcomes:
+    """What the base loses in one scene for each choice of detail; every choice is measured once."""
+
+    def __init__(self, scene: Scene, measurer: Measurer) -> None:
+        self.scene = scene
+        self._measurer = measurer
+        self._known: dict[Detail, float] = {}
+
+    def losses(self, details: Sequence[Detail]) -> Losses:
+        """Nats over the targets for each choice `[n]`."""
+        missing = [detail for detail in dict.fromkeys(details) if detail not in self._known]
+        if missing:
+            prompts = [self.scene.prompt(detail) for detail in missing]
+            found = self._measurer.losses(prompts, self.scene.place.targets)
+            self._known.update(zip(missing, found.tolist(), strict=True))
+        return np.array([self._known[detail] for detail in details])
+
+    def gain(self, detail: Detail) -> float:
+        """What a choice saves against no detail at all, in nats."""
+        bare, chosen = self.losses([frozenset(), detail])
+        return float(bare - chosen)
+
+
+def choose(scene: Scene, scores: Scores, budget: int) -> Detail:
+    """What a focus with these scores puts in detail: by the allocator's priorities, as far as the budget goes.
+
+    `budget` counts positions beyond those without detail. What scores 0 or less stays as it is.
+    """
+    costs = np.array(scene.bare_costs)
+    priorities = scores * (1 + costs / TYPICAL_COST) ** -FocusSettings().brevity
+    order = np.argsort(-priorities, kind="stable")
+    return _filled(scene, (index for index in order.tolist() if scores[index] > 0), budget)
+
+
+def _filled(scene: Scene, order: Iterable[int], budget: int) -> Detail:
+    cut, chosen = scene.base, set[int]()
+    for index in order:
+        tried = cut.copy()
+        scene.expand(tried, index)
+        if tried.total - scene.base.total <= budget:
+            cut = tried
+            chosen.add(index)
+    return frozenset(chosen)
+
+
+class Oracle:
+    """Takes the entry of the highest measured gain per position, again and again, until nothing fits or helps.
+
+    After each of the first `remeasured` steps all entries are measured again behind those that are taken; then the
+    gains that were measured last stand. It may stop at any step, and stops where the base loses least.
+    """
+
+    def __init__(self, outcomes: Outcomes, remeasured: int) -> None:
+        self._outcomes = outcomes
+        self._scene = outcomes.scene
+        self._remeasured = remeasured
+
+    def choose(self, budget: int) -> Detail:
+        """The best choice found for so many positions beyond those without detail."""
+        steps: list[Detail] = [frozenset()]
+        worths: dict[int, float] = {}
+        while True:
+            taken = steps[-1]
+            affordable = self._affordable(taken, budget)
+            if len(steps) <= max(1, self._remeasured):
+                worths = self._worths(taken, list(affordable))
+            helpful = [index for index in affordable if worths.get(index, 0.0) > 0]
+            if not helpful:
+                break
+            best = max(helpful, key=lambda index: worths[index] / max(1, affordable[index]))
+            steps.append(taken | {best})
+        return steps[int(np.argmin(self._outcomes.losses(steps)))]
+
+    def _affordable(self, taken: Detail, budget: int) -> dict[int, int]:
+        """The entries that still fit, and what each costs on top."""
+        cut = self._scene.cut(taken)
+        found: dict[int, int] = {}
+        for index in range(len(self._scene.nodes)):
+            if index in taken:
+                continue
+            tried = cut.copy()
+            self._scene.expand(tried, index)
+            if tried.total - self._scene.base.total <= budget:
+                found[index] = tried.total - cut.total
+        return found
+
+    def _worths(self, taken: Detail, entries: Sequence[int]) -> dict[int, float]:
+        now, *then = self._outcomes.losses([taken, *(taken | {index} for index in entries)])
+        return dict(zip(entries, (now - np.array(then)).tolist(), strict=True))
