@@ -11,6 +11,9 @@ They are caught only at the edges (command line, editor handler, widget).
     │   ├── StoreFullError      the disk is full; what was committed is intact
     │   └── StoreVersionError   the index was written by a newer MegaContext
     ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
+    ├── ToolError               a tool's call that cannot be made; its message is for the model
+    ├── UndoError               an edit that cannot be undone or done again
+    ├── SandboxError            a program cannot be run with the protection that is asked for
     └── ModelError              a model cannot be loaded or asked
         ├── ModelFilesError     missing, mismatched or unsafe files in a model folder
         ├── ModelChoiceError    no model of that name, or none that this machine can hold
@@ -49,6 +52,18 @@ class StoreVersionError(StoreError):
 
 class FocusError(MegaContextError):
     """No legal cut: the budget is too small, or a position is not in the tree."""
+
+
+class ToolError(MegaContextError):
+    """A tool's call that cannot be made; the message is for the model, which may try again."""
+
+
+class UndoError(MegaContextError):
+    """An edit that cannot be undone or done again; the message says what is in the way."""
+
+
+class SandboxError(MegaContextError):
+    """A program cannot be run with the protection that is asked for."""
 
 
 class ModelError(MegaContextError):

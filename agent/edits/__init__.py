@@ -1,0 +1,1 @@
+"""Edits: exact changes of files, spliced, written safely, and undone."""

@@ -1,0 +1,1 @@
+"""What the agent can do to a repository: read, search, focus, edit, run, git."""
