@@ -12,7 +12,7 @@ import numpy as np
 
 from ..gist.gister import Bits, Gister
 
-TAIL_BLOCKS = 8
+TAIL_BLOCKS = 4
 QUESTION_BLOCKS = 4
 """A longer question is heard by its first and its last words, two blocks each."""
 KEPT = 256
