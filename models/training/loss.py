@@ -1,4 +1,4 @@
-"""Next-token cross-entropy straight from hidden states, a few rows of logits at a time.
+"""Losses of predicted tokens straight from hidden states, a few rows of logits at a time.
 
 The logits of a window outweigh every other tensor of a small model. Here they live for one slice of
 rows only, and their gradient is taken while they are at hand (the idea of Hsu et al. 2024, "Liger
@@ -14,6 +14,8 @@ from torch.nn import functional
 IGNORED = -100
 ROWS = {"cpu": 256, "cuda": 8192}
 """Rows a slice: 256 x 8,192 logits stay in a processor's cache; a GPU wants fewer, larger steps."""
+TOLD = 8
+"""A divergence is told from every eighth row: its gradient needs no value, and logarithms take time."""
 
 
 def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
@@ -24,47 +26,98 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tenso
         head: [vocabulary, d].
         targets: [n]; `IGNORED` marks rows that do not count.
     """
-    loss: Tensor = _LinearCrossEntropy.apply(hidden, head, targets)  # type: ignore[no-untyped-call]
+    weights = (targets != IGNORED).float()
+    loss: Tensor = _SlicedLoss.apply(  # type: ignore[no-untyped-call]
+        hidden, head, targets.clamp(min=0), weights, None, 0.0
+    )
     return loss
 
 
-class _LinearCrossEntropy(torch.autograd.Function):
+def distilled_loss(
+    hidden: Tensor,
+    head: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    teacher: Tensor | None = None,
+    mix: float = 0.0,
+) -> Tensor:
+    """The weighted mean of `(1 - mix) · CE + mix · KL(teacher ‖ student)` in nats.
+
+    The divergence from a teacher's distribution is that of Hinton et al. 2015, "Distilling the
+    knowledge in a neural network"; its value (not its gradient) is an estimate from every eighth row.
+
+    Args:
+        hidden: [n, d], the states that predict.
+        head: [vocabulary, d], the teacher's too.
+        targets: [n], what comes next.
+        weights: [n], how much each row counts.
+        teacher: [n, d], the states that predict the same with everything in sight.
+        mix: share of the divergence, in [0, 1]; 0 without a teacher.
+    """
+    loss: Tensor = _SlicedLoss.apply(hidden, head, targets, weights, teacher, mix)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _SlicedLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-        counted = (targets != IGNORED).sum().clamp(min=1)
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        teacher: Tensor | None,
+        mix: float,
+    ) -> Tensor:
         low = hidden.dtype if not torch.is_autocast_enabled(hidden.device.type) else torch.bfloat16
-        states, weights = hidden.to(low), head.to(low)
+        states, maps = hidden.to(low), head.to(low)
+        seen = teacher.to(low) if teacher is not None and mix else None
+        shares = (weights / weights.sum().clamp(min=1e-6)).float()
         total = hidden.new_zeros((), dtype=torch.float32)
         grad_hidden = torch.empty_like(states)
-        grad_head = torch.zeros_like(head, dtype=torch.float32)
-        rows_a_slice = ROWS[hidden.device.type]
-        for start in range(0, len(states), rows_a_slice):
-            part = slice(start, start + rows_a_slice)
-            logits = (states[part] @ weights.T).float()
-            total += _turn_into_slopes(logits, targets[part]) / counted
-            slopes = (logits / counted).to(low)
-            grad_hidden[part] = slopes @ weights
-            grad_head += slopes.T @ states[part]
-        ctx.save_for_backward(grad_hidden.to(hidden.dtype), grad_head.to(head.dtype))
+        grad_head = torch.zeros_like(head, dtype=torch.float32) if head.requires_grad else None
+        rows = ROWS[hidden.device.type]
+        for start in range(0, len(states), rows):
+            part = slice(start, start + rows)
+            share, aims = shares[part], targets[part, None]
+            slopes = _chances(states[part], maps)
+            surprise = -slopes.gather(1, aims).squeeze(1).clamp(min=1e-30).log()
+            total += (1 - mix) * (share * surprise).sum()
+            if seen is not None:
+                wanted = _chances(seen[part], maps)
+                total += (
+                    mix * share.sum() * _divergence(wanted[::TOLD], slopes[::TOLD], share[::TOLD])
+                )
+                slopes.sub_(wanted, alpha=mix)
+            slopes.scatter_add_(1, aims, slopes.new_full((len(slopes), 1), mix - 1.0))
+            # Shares weigh the narrow matrices: the wide one is passed over as seldom as can be.
+            rounded, weighed = slopes.to(low), share[:, None].to(low)
+            grad_hidden[part] = (rounded @ maps) * weighed
+            if grad_head is not None:
+                grad_head += rounded.T @ (states[part] * weighed)
+        ctx.save_for_backward(
+            grad_hidden.to(hidden.dtype),
+            None if grad_head is None else grad_head.to(head.dtype),
+        )
         return total
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_head = ctx.saved_tensors
-        return grad_hidden * grads[0], grad_head * grads[0], None
+        scaled = None if grad_head is None else grad_head * grads[0]
+        return grad_hidden * grads[0], scaled, None, None, None, None
 
 
-def _turn_into_slopes(logits: Tensor, targets: Tensor) -> Tensor:
-    """Replace logits [n, vocabulary] by the gradient of their summed loss; return that loss."""
-    valid = (targets != IGNORED).unsqueeze(1)
-    aims = targets.clamp(min=0).unsqueeze(1)
-    logits -= logits.amax(dim=1, keepdim=True)
-    aimed = logits.gather(1, aims)
-    logits.exp_()
-    sums = logits.sum(dim=1, keepdim=True)
-    logits *= valid / sums
-    logits.scatter_add_(1, aims, -valid.to(logits.dtype))
-    return ((sums.log() - aimed) * valid).sum()
+def _chances(states: Tensor, maps: Tensor) -> Tensor:
+    """Probabilities `[rows, vocabulary]` in float32."""
+    return torch.softmax(states @ maps.T, dim=1, dtype=torch.float32)
+
+
+def _divergence(wanted: Tensor, given: Tensor, share: Tensor) -> Tensor:
+    """The weighted mean of KL(wanted ‖ given) over rows of probabilities."""
+    floor = 1e-30
+    logs = wanted.clamp(min=floor).log() - given.clamp(min=floor).log()
+    return (share * (wanted * logs).sum(1)).sum() / share.sum().clamp(min=1e-12)
 
 
 def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...gistnet import GistNet, reading_order
-from ..loss import IGNORED, linear_cross_entropy, token_losses
+from ..loss import IGNORED, distilled_loss, linear_cross_entropy, token_losses
 from ..task import Learner, Moment, Rows
-from .distillation import distilled_loss
+from .attention import Layout, use_view_attention
 from .settings import TermSettings, ViewSettings
 from .view import PREFIX, Partition, View, draw_partition
 
@@ -52,6 +52,7 @@ class GistLearner(Learner):
     ) -> None:
         super().__init__()
         self.base = base.requires_grad_(train_base)
+        use_view_attention(base)
         self.gistnet = gistnet
         self.train_base = train_base
         self._view = view
@@ -116,7 +117,7 @@ class GistLearner(Learner):
         parts.append(self._embed(ids[:, PREFIX:]))
         return self._decoded(
             inputs_embeds=torch.cat(parts, dim=1),
-            attention_mask=view.mask.to(ids.device)[None, None],
+            attention_mask={"full_attention": cached_layout(view, ids.device)},
             position_ids=view.positions.to(ids.device)[None],
         )
 
@@ -165,9 +166,9 @@ class GistLearner(Learner):
             read[:, in_view].flatten(0, 1),
             self._head,
             targets,
+            (targets != self.pad).float(),
             states[:, in_window].detach().flatten(0, 1),
             self._terms.teacher,
-            (targets != self.pad).float(),
         )
 
     def _reconstruction(
@@ -191,14 +192,8 @@ class GistLearner(Learner):
         weights = (targets != IGNORED).float()
         if self._terms.importance:
             weights = weights * self._importance(states, ids, places)
-        flat = again.flatten(0, 1)
         return distilled_loss(
-            flat,
-            self._head,
-            targets.clamp(min=0).flatten(),
-            flat.detach(),
-            0.0,
-            weights.flatten(),
+            again.flatten(0, 1), self._head, targets.clamp(min=0).flatten(), weights.flatten()
         )
 
     @torch.no_grad()
@@ -240,3 +235,9 @@ def said_length(terms: TermSettings, progress: float, block_size: int) -> int:
 def cached_view(partition: Partition, slots: int) -> View:
     """A view with its mask, kept while the same cut comes again."""
     return View(partition, slots)
+
+
+@lru_cache(maxsize=64)
+def cached_layout(view: View, device: torch.device) -> Layout:
+    """A view's layout on a device, kept as long as the view."""
+    return Layout(view, device)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -139,6 +139,18 @@ class View:
         return torch.cat((torch.zeros(self.partition.replaced, dtype=torch.long), offsets))
 
     @property
+    def head(self) -> int:
+        """Places of prefix and slots."""
+        return PREFIX + self._slot_count
+
+    @property
+    def segment_tokens(self) -> tuple[Tensor, Tensor]:
+        """For each segment where it begins among the tokens behind the prefix, and its length."""
+        borders = (*self.partition.segments, len(self.partition.blocks))
+        starts = torch.tensor([self._starts[border] for border in borders])
+        return starts[:-1], starts.diff()
+
+    @property
     def _slot_count(self) -> int:
         return self.partition.replaced * self.slots
 
@@ -150,10 +162,7 @@ class View:
     @cached_property
     def _segment_blocks(self) -> Tensor:
         """For each token behind the prefix the first block of its segment, `[n]`."""
-        borders = (*self.partition.segments, len(self.partition.blocks))
-        counts = [self._starts[end] - self._starts[start] for start, end in pairwise(borders)]
-        firsts = torch.tensor(self.partition.segments)
-        return firsts.repeat_interleave(torch.tensor(counts))
+        return torch.tensor(self.partition.segments).repeat_interleave(self.segment_tokens[1])
 
     @cached_property
     def _segment_starts(self) -> Tensor:

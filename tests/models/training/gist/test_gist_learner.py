@@ -12,10 +12,10 @@ from torch import Tensor
 from megacontext.models.gist.initial import initial_gistnet
 from megacontext.models.gistnet import reading_order
 from megacontext.models.training.gist.dense_cgr import dense_cgr
-from megacontext.models.training.gist.distillation import distilled_loss
 from megacontext.models.training.gist.learner import GistLearner, draw_slots, said_length
 from megacontext.models.training.gist.settings import TermSettings, ViewSettings
 from megacontext.models.training.gist.view import PREFIX, Partition, View, draw_partition
+from megacontext.models.training.loss import distilled_loss
 from megacontext.models.training.task import Moment
 from megacontext.models.training.workers import add_gradients, trained
 from tests.models.gist_bases import VOCABULARY, base_lm, identity
@@ -151,13 +151,14 @@ def test_the_distilled_loss_is_cross_entropy_and_divergence(mix: float) -> None:
     torch.manual_seed(0)
     hidden, head = torch.randn(600, 8, requires_grad=True), torch.randn(40, 8, requires_grad=True)
     teacher, targets, weights = torch.randn(600, 8), torch.randint(0, 40, (600,)), torch.rand(600)
-    loss = distilled_loss(hidden, head, targets, teacher, mix, weights)
+    loss = distilled_loss(hidden, head, targets, weights, teacher, mix)
     logs = (hidden @ head.T).log_softmax(1)
     aims = (teacher @ head.T).softmax(1).detach()
     rows = (1 - mix) * torch.nn.functional.nll_loss(logs, targets, reduction="none")
     rows = rows + mix * (aims * (aims.log() - logs)).sum(1)
     expected = (rows * weights).sum() / weights.sum()
-    torch.testing.assert_close(loss, expected)
+    # The value of the divergence is an estimate, its slope is not.
+    torch.testing.assert_close(loss, expected, rtol=1e-5 if not mix else 0.15, atol=1e-5)
     slopes = torch.autograd.grad(2 * loss, (hidden, head))
     torch.testing.assert_close(slopes, torch.autograd.grad(2 * expected, (hidden, head)))
 
