@@ -107,4 +107,4 @@ def quick_cgr(
 
 
 def _means(losses: ArmLosses) -> dict[Arm, float]:
-    return {arm: float(each.mean()) for arm, each in losses.items()}
+    return {arm: float(each.mean(dtype=np.float64)) for arm, each in losses.items()}
