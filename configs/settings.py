@@ -91,6 +91,7 @@ class RemoteSettings(Section):
     timeout_s: Number = Field(default=60.0, gt=0, le=3600)
     context_length: Count = Field(default=8192, ge=512, le=10_000_000)
     fill: Literal["none", "tokens", "suffix"] = "none"
+    tools: Literal["server", "words"] = "server"
 
 
 class ModelSettings(Section):

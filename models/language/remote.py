@@ -29,9 +29,12 @@ from ..base import (
     Usage,
     refuse,
 )
+from .server_calls import CallDeltas, message_data
 from .server_stream import Server, stream_events
 from .streaming import StopFilter
 from .tokenizing import EstimatedCounter, TextTokenizer
+from .tool_calls import json_text, with_calls
+from .tools_in_words import as_function, told_in_words
 
 _MESSAGE_POSITIONS = 8  # what a chat format adds around one message, at most
 _SERVER_STOPS = 4  # as many as the protocol allows; all of them are looked for here
@@ -65,6 +68,7 @@ class RemoteModel:
             TextTokenizer.load(settings.tokenizer) if settings.tokenizer else EstimatedCounter()
         )
         self.supports_fim = settings.fill != "none"
+        self.supports_tools = settings.tools == "server"
         self._fill = settings.fill
         self._server = Server(settings.base_url, settings.timeout_s, _key(settings))
 
@@ -82,7 +86,11 @@ class RemoteModel:
     def count(self, prompt: Prompt) -> int:
         """Positions of the prompt: with a tokenizer exact but for a chat's format, else estimated."""
         if isinstance(prompt, Chat):
-            texts = [self._text(message.content) for message in prompt.messages]
+            chat = self._told(prompt)
+            texts = [self._text(message.content) for message in chat.messages]
+            calls = [call for message in chat.messages for call in message.calls]
+            texts += [f"{call.name} {call.arguments}" for call in calls]
+            texts += [json_text(as_function(tool)) for tool in chat.tools]
             return sum(map(self.counter.count, texts)) + _MESSAGE_POSITIONS * (len(texts) + 1)
         if isinstance(prompt, Fill):
             return self.counter.count(self._text(prompt.segments()))
@@ -95,7 +103,13 @@ class RemoteModel:
 
         Raises `RemoteModelError` naming the server and the mend.
         """
-        sampling = sampling or Sampling()
+        tools = prompt.tools if isinstance(prompt, Chat) else ()
+        wanted = sampling or Sampling()
+        yield from with_calls(lambda until: self._answer(prompt, wanted, until), tools, cancel)
+
+    def _answer(
+        self, prompt: Prompt, sampling: Sampling, cancel: Cancel | None
+    ) -> Iterator[GenerationEvent]:
         path, request = self._request(prompt, sampling)
         filter_ = StopFilter(sampling.stop)
         answer = _Answer()
@@ -116,6 +130,8 @@ class RemoteModel:
             )
         if rest := filter_.flush():
             yield Piece(rest)
+        if not cancelled:
+            yield from answer.calls.finish(cut=answer.finish == "length")
         yield self._usage(prompt, answer, filter_.stopped, cancelled)
 
     def _usage(self, prompt: Prompt, answer: "_Answer", stopped: bool, cancelled: bool) -> Usage:
@@ -146,12 +162,17 @@ class RemoteModel:
         if sampling.stop:
             request["stop"] = list(sampling.stop[:_SERVER_STOPS])
         if isinstance(prompt, Chat):
+            chat = self._told(prompt)
             request["messages"] = [
-                {"role": message.role, "content": self._text(message.content)}
-                for message in prompt.messages
+                message_data(message, self._text(message.content)) for message in chat.messages
             ]
+            if chat.tools:
+                request["tools"] = [as_function(tool) for tool in chat.tools]
             return "/chat/completions", request
         return "/completions", request | self._completion(prompt)
+
+    def _told(self, chat: Chat) -> Chat:
+        return chat if self.supports_tools else told_in_words(chat)
 
     def _completion(self, prompt: str | Segments | Fill) -> dict[str, str]:
         if not isinstance(prompt, Fill):
@@ -197,6 +218,7 @@ class _Answer:
     def __init__(self) -> None:
         self.text = ""
         self.finish: str | None = None
+        self.calls = CallDeltas()
         self.positions = self.reused = self.generated = 0
 
     def read(self, event: dict[str, Any]) -> str:
@@ -210,7 +232,9 @@ class _Answer:
         choice = _object(choices[0] if isinstance(choices, list) and choices else None)
         finish = choice.get("finish_reason")
         self.finish = finish if isinstance(finish, str) else self.finish
-        text = _object(choice.get("delta")).get("content") or choice.get("text")
+        delta = _object(choice.get("delta"))
+        self.calls.read(delta.get("tool_calls"))
+        text = delta.get("content") or choice.get("text")
         added = text if isinstance(text, str) else ""
         self.text += added
         return added

@@ -1,12 +1,12 @@
 """A model that answers from a script: tests and demos run the whole program on it.
 
-It counts, streams, stops, reuses prefixes and can be cancelled as a real one does, one token per
-UTF-8 byte. It understands nothing.
+It counts, streams, stops, calls tools, reuses prefixes and can be cancelled as a real one does, one token per UTF-8
+byte. It understands nothing.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from megacontext.configs.errors import ModelError
 
@@ -23,12 +23,15 @@ from ..base import (
     StopReason,
     Text,
     Tokens,
+    ToolCall,
     Usage,
     Vectors,
     common_prefix,
     refuse,
 )
 from .streaming import PieceMaker
+from .tool_calls import json_text, with_calls
+from .tools_in_words import as_function, told_in_words, written
 
 if TYPE_CHECKING:
     import torch
@@ -56,8 +59,13 @@ class ByteTokenizer:
         return len(self.encode(text))
 
 
+def call(name: str, **arguments: Any) -> str:
+    """A reply, or a part of one, that calls a tool."""
+    return written(ToolCall("", name, json_text(arguments)))
+
+
 class ScriptedModel:
-    """Gives prepared replies, in order or by a function of the prompt's text.
+    """Gives prepared replies, in order or by a function of the prompt's text; `call` writes one that calls a tool.
 
     `prompts` records what it was asked, `texts` the same as plain text.
     """
@@ -74,12 +82,14 @@ class ScriptedModel:
         hidden_size: int = 8,
         chat: bool = True,
         fim: bool = True,
+        tools: bool = True,
     ) -> None:
         self.name = name
         self.context_length = context_length
         self.hidden_size = hidden_size
         self.supports_chat = chat
         self.supports_fim = fim
+        self.supports_tools = chat and tools
         self.counter = ByteTokenizer()
         self.prompts: list[Prompt] = []
         self.texts: list[str] = []
@@ -118,11 +128,14 @@ class ScriptedModel:
                 f"{self.context_length} with the answer; lower the budget"
             )
         with self._lock:
-            reply = self._reply(prompt)
-            yield from self._stream(keys, reply, sampling or Sampling(), cancel)
+            reply, wanted = self._reply(prompt), sampling or Sampling()
+            tools = prompt.tools if isinstance(prompt, Chat) else ()
+            yield from with_calls(
+                lambda until: self._stream(keys, reply, wanted, until), tools, cancel
+            )
 
     def _reply(self, prompt: Prompt) -> str:
-        text = plain_text(prompt)
+        text = plain_text(self._told(prompt))
         asked = len(self.prompts)
         self.prompts.append(prompt)
         self.texts.append(text)
@@ -164,7 +177,7 @@ class ScriptedModel:
         if isinstance(prompt, Fill) and not self.supports_fim:
             raise refuse(self.name, "a text to fill in")
         keys: list[int | bytes] = []
-        for segment in _segments(prompt):
+        for segment in _segments(self._told(prompt)):
             match segment:
                 case Text(text):
                     keys += self.encode(text)
@@ -175,6 +188,11 @@ class ScriptedModel:
                 case Vectors():
                     keys += segment.keys
         return keys
+
+    def _told(self, prompt: Prompt) -> Prompt:
+        if isinstance(prompt, Chat) and not self.supports_tools:
+            return told_in_words(prompt)
+        return prompt
 
 
 def plain_text(prompt: Prompt) -> str:
@@ -200,8 +218,12 @@ def _segments(prompt: Prompt) -> list[Segment]:
         case Fill():
             return prompt.segments()
         case Chat():
-            laid_out: list[Segment] = []
+            laid_out: list[Segment] = [
+                Text(f"tool {json_text(as_function(tool)['function'])}\n") for tool in prompt.tools
+            ]
             for message in prompt.messages:
-                laid_out += [Text(f"{message.role}: "), *_segments(message.content), Text("\n")]
+                calls = [Text(f"\n{written(call)}") for call in message.calls]
+                content = _segments(message.content)
+                laid_out += [Text(f"{message.role}: "), *content, *calls, Text("\n")]
             return [*laid_out, Text("assistant: ")]
     return list(prompt)

@@ -91,12 +91,13 @@ class TextTokenizer:
     def encode_markup(self, text: str) -> list[int]:
         """Token ids of text this program wrote itself: special tokens spelled in it are parsed."""
         ids: list[int] = []
-        for part in self._markup.split(text):
-            if part in self.added_tokens:
-                ids.append(self.added_tokens[part])
-            elif part:
-                ids += self.encode(part)
+        for part in self.split_markup(text):
+            ids += [self.added_tokens[part]] if part in self.added_tokens else self.encode(part)
         return ids
+
+    def split_markup(self, text: str) -> list[str]:
+        """Special tokens spelled in a text, and what stands between them."""
+        return [part for part in self._markup.split(text) if part]
 
     @cached_property
     def _markup(self) -> re.Pattern[str]:

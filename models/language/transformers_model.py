@@ -36,6 +36,7 @@ from .kv_cache import PositionKey, PrefixCache
 from .sampling import Sampler
 from .streaming import PieceMaker
 from .tokenizing import TextTokenizer
+from .tool_calls import with_calls
 
 # Long enough to keep a processor busy, short enough that a cancelled prompt ends soon.
 _CHUNK = 512
@@ -106,6 +107,11 @@ class TransformersModel:
         """Whether the model came with a chat template."""
         return self._template is not None
 
+    @property
+    def supports_tools(self) -> bool:
+        """Whether that template has a place for tools."""
+        return self._template is not None and self._template.takes_tools
+
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`; special tokens spelled in it are not parsed."""
         return self.tokenizer.encode(text)
@@ -156,8 +162,9 @@ class TransformersModel:
         if not self._enter(cancel):
             yield Usage(len(positions.keys), 0, 0, "cancelled")
             return
+        sampled, tools = sampling, prompt.tools if isinstance(prompt, Chat) else ()
         try:
-            yield from self._run(positions, sampling, cancel)
+            yield from with_calls(lambda until: self._run(positions, sampled, until), tools, cancel)
         finally:
             self._lock.release()
 
