@@ -20,7 +20,7 @@ from .corpus.prepare import read_manifest, read_split
 from .corpus.settings import read_yaml
 from .evaluation import exact_lines, line_tasks, read_held_out, token_bytes
 from .export import ExportedWeights, export_weights, write_card, write_model
-from .log import RunLog, read_log
+from .log import open_log, read_log
 from .loop import Summary, TrainingLoop
 from .network import build_network
 from .run_data import prepare_run_data
@@ -74,6 +74,10 @@ class BaseRun:
         schedule = self.settings.schedule.model_copy(update={"max_hours": hours})
         self.settings = self.settings.model_copy(update={"schedule": schedule})
 
+    def tell_wandb(self) -> None:
+        """Log the run to Weights & Biases too."""
+        self.settings = self.settings.model_copy(update={"wandb": True})
+
     def train(self, resume: bool = True) -> Summary:
         """Train to the end of the budget, from the newest checkpoint where there is one.
 
@@ -86,7 +90,7 @@ class BaseRun:
                 f"{self._folder} holds checkpoints; resume them, move the folder away, or give the "
                 "run a new name"
             )
-        log = RunLog(self._folder / "log.jsonl", self._console)
+        log = open_log(self.settings, self._folder, self._console)
         try:
             data = prepare_run_data(self.settings, self._corpus, self._data, log.say)
             task = BaseTask(self.settings, self._data, data)
@@ -126,21 +130,18 @@ class BaseRun:
         write_card(out, model_card(self._facts(state, evaluation, weights, commit, along)))
         return evaluation
 
-    def start_state(self) -> RunState:
-        """Where another run starts from: the plateau, or else the newest checkpoint.
+    def start(self, plateau: bool) -> Path:
+        """The checkpoint another run starts from: the plateau if wanted and there, or the newest.
 
         Raises:
             TrainingError: there is neither.
         """
-        return read_state(self.start_folder())
+        found = Checkpoints(self._folder / "plateau").latest() if plateau else None
+        return found or self._newest()[0]
 
-    def start_folder(self) -> Path:
-        """The checkpoint of `start_state`."""
-        return Checkpoints(self._folder / "plateau").latest() or self._newest()[0]
-
-    def start_network(self, folder: Path) -> None:
-        """Write the network of `start_state` to `folder` as a model folder, in float32."""
-        network = self._network(self.start_folder())
+    def write_start(self, checkpoint: Path, folder: Path) -> None:
+        """Write the network of a checkpoint to `folder` as a model folder, in float32."""
+        network = self._network(checkpoint)
         write_model(network, self._data, folder, self.settings.model.max_positions)
 
     def _newest(self) -> tuple[Path, RunState]:

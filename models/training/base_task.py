@@ -54,6 +54,7 @@ class BaseTask(Task):
         self.settings = settings
         self.fingerprint = f"{settings.fingerprint()}-{data_fingerprint}"
         self.tokens_per_row = settings.seq_len
+        self.sources = {"data": data_fingerprint}
         self._tokenizer = TextTokenizer.load(data)
         pad = self._tokenizer.added_tokens[PAD]
         self._train = Windows(data, "train", settings.seq_len, settings.seed)

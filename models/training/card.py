@@ -105,7 +105,7 @@ class Along:
 
     def __str__(self) -> str:
         return (
-            f" From its plateau on it learned along with its GistNet to read gists as well as tokens "
+            f" After that it learned along with its GistNet to read gists as well as tokens "
             f"(`{self.run}`): {self.steps:,} more steps, {self.tokens:,} tokens, {self.hours:.2f} "
             "hours, with the decay at their end. The table above counts what came before."
         )

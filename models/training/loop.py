@@ -20,6 +20,7 @@ from megacontext.configs.errors import TrainingError
 from .checkpoint import Checkpoint, Checkpoints, RunState, read_checkpoint, read_state
 from .log import RunLog
 from .optimizer import MuonAdamW
+from .provenance import provenance
 from .schedule import Schedule
 from .task import Moment, Task
 from .workers import Workers
@@ -71,11 +72,12 @@ class TrainingLoop:
         self._plateau = Checkpoints(folder / "plateau", keep=1)
         self._schedule = Schedule(settings.schedule)
         self._learner = task.learner.to(device).train()
-        self._optimizer = MuonAdamW(self._learner, settings.optimizer)
+        self._optimizer = MuonAdamW(self._learner, settings.optimizer, task.rates)
         self._step = 0
         self._seconds = 0.0
         self._losses = {"loss": math.nan}
         self._stopped = False
+        self._provenance = {**task.sources, **provenance()}
         newest = self._newest()
         if newest is not None:
             self._resume(newest)
@@ -190,6 +192,7 @@ class TrainingLoop:
             self._seconds,
             self._settings.model_dump(mode="json"),
             self._decaying(),
+            self._provenance,
         )
         weights = {
             name.replace("_orig_mod.", ""): tensor.detach().cpu().contiguous()
@@ -201,7 +204,7 @@ class TrainingLoop:
     def _resume(self, folder: Path) -> None:
         state = read_state(folder)
         if state.fingerprint != self._task.fingerprint:
-            why = self._settings.differences(state.settings) or ["the data was prepared anew"]
+            why = self._settings.differences(state.settings) or self._other_sources(state)
             raise TrainingError(
                 f"{folder} is from a different run: {'; '.join(why)}. Resume with its settings, or "
                 "give this run a new name"
@@ -217,6 +220,15 @@ class TrainingLoop:
         torch.set_rng_state(checkpoint.generator)
         self._step, self._seconds = state.step, state.seconds
         self._log.record("resumed", step=state.step, seconds=round(state.seconds))
+
+    def _other_sources(self, state: RunState) -> list[str]:
+        """Name what the run of `state` was made from, and this one is not."""
+        others = [
+            f"the {name} was another one (hash {state.provenance[name]} there, {value} here)"
+            for name, value in self._task.sources.items()
+            if state.provenance.get(name, value) != value
+        ]
+        return others or ["the data was prepared anew, or the base is another one"]
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
 """What a training loop trains: a module with a loss, its data, its measurements. Knows no loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ class Task(ABC):
         learner: what is trained, on the CPU in float32 until the loop moves it.
         build: makes an equal learner in another process; can be pickled.
         tokens_per_row: what one row counts for.
+        rates: by the start of parameters' names, what their learning rates are multiplied with.
+        sources: hashes of what is trained on, by name: data, base.
     """
 
     settings: LoopSettings
@@ -51,6 +54,8 @@ class Task(ABC):
     learner: Learner
     build: Callable[[], Learner]
     tokens_per_row: int
+    rates: Mapping[str, float] = MappingProxyType({})
+    sources: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def rows(self, index: int) -> Rows:

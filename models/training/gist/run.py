@@ -3,7 +3,6 @@
 Knows where things lie under the data and run folders, and no command line.
 """
 
-import hashlib
 from pathlib import Path
 from typing import cast
 
@@ -17,8 +16,9 @@ from ..base_run import BaseRun, Places
 from ..card import Along
 from ..checkpoint import Checkpoints, RunState, read_checkpoint, read_state
 from ..corpus.settings import read_yaml
-from ..log import RunLog
+from ..log import RunLog, open_log
 from ..loop import Summary, TrainingLoop
+from ..provenance import weights_hash
 from .data import prepare_windows
 from .export import Origin, fit_to_base, gistnet_card, rounded, write_gistnet
 from .gate import Verdict, judge
@@ -48,6 +48,10 @@ class GistRun:
         schedule = self.settings.schedule.model_copy(update={"max_hours": hours})
         self.settings = self.settings.model_copy(update={"schedule": schedule})
 
+    def tell_wandb(self) -> None:
+        """Log the run to Weights & Biases too."""
+        self.settings = self.settings.model_copy(update={"wandb": True})
+
     def train(self, resume: bool = True) -> Summary:
         """Train to the end of the budget, from the newest checkpoint where there is one.
 
@@ -60,7 +64,7 @@ class GistRun:
                 f"{self._folder} holds checkpoints; resume them, move the folder away, or give the "
                 "run a new name"
             )
-        log = RunLog(self._folder / "log.jsonl", self._console)
+        log = open_log(self.settings, self._folder, self._console)
         try:
             return TrainingLoop(self._task(log), self._folder, log).train()
         finally:
@@ -133,20 +137,21 @@ class GistRun:
 
     def _export_base(self, learner: GistLearner, origin: Origin, out: Path) -> None:
         """Write the base that learned along; what it was before comes from its own run."""
-        own = BaseRun(Path(self.settings.base.run or ""), self._places, self._console)
+        own = self._base_run()
         along = Along(self.settings.name, origin.steps, origin.tokens, origin.hours)
         network = cast("Qwen2ForCausalLM", learner.base)
-        own.export_network(network, own.start_state(), out, origin.commit, along)
+        state = read_state(own.start(self.settings.base.plateau))
+        own.export_network(network, state, out, origin.commit, along)
 
     def _task(self, log: RunLog) -> GistTask:
         base = self._base()
         windows = self._folder / "data"
         tokenizer = TextTokenizer.load(base)
         data = prepare_windows(self.settings, tokenizer, self._places.data, windows, log.say)
-        weights = hashlib.blake2b(
-            (base / "model.safetensors").read_bytes(), digest_size=16
-        ).hexdigest()
-        return GistTask(self.settings, base, windows, f"{weights}-{data}")
+        return GistTask(self.settings, base, windows, {"base": weights_hash(base), "data": data})
+
+    def _base_run(self) -> BaseRun:
+        return BaseRun(Path(self.settings.base.run or ""), self._places, self._console)
 
     def _base(self) -> Path:
         """The model folder to start from; that of a base-model run is written here once."""
@@ -155,5 +160,6 @@ class GistRun:
             return Path(choice.folder)
         folder = self._folder / "base"
         if not (folder / "config.json").is_file():
-            BaseRun(Path(choice.run or ""), self._places, self._console).start_network(folder)
+            own = self._base_run()
+            own.write_start(own.start(choice.plateau), folder)
         return folder

@@ -17,8 +17,9 @@ class BaseChoice(Strict):
     folder: str | None = None
     """A Hugging Face model folder."""
     run: str | None = None
-    """Config of a `train base` run, as a path; its plateau where it has one, since a rate that has
-    decayed would have to rise again."""
+    """Config of a `train base` run, as a path."""
+    plateau: bool = True
+    """Start from a run's state before its rate decayed, where there is one; else from its newest."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -110,6 +111,7 @@ class GistRunSettings(LoopSettings):
     FIXED: ClassVar[tuple[str, ...]] = (
         "base",
         "train_base",
+        "base_rate",
         "data",
         "seed",
         "seq_len",
@@ -123,6 +125,8 @@ class GistRunSettings(LoopSettings):
     base: BaseChoice
     train_base: bool = False
     """Whether the base learns along to read gists (*gist-native*), or stays as it is."""
+    base_rate: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """What the base's learning rates are, as a multiple of GistNet's."""
     data: Annotated[tuple[Blend, ...], Field(min_length=1)]
     seq_len: Annotated[int, Field(ge=128)]
     encoder: EncoderSettings = EncoderSettings()

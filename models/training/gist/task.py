@@ -1,5 +1,6 @@
 """Training GistNet, alone or along with its base, as a task of the loop. Knows no command line."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,16 +25,18 @@ class GistTask(Task):
         settings: of the run.
         base: model folder that the run starts from.
         windows: folder of the packed windows, one folder a corpus.
-        fingerprint: of base and windows.
+        sources: hashes of "base" and "data".
     """
 
     def __init__(
-        self, settings: GistRunSettings, base: Path, windows: Path, fingerprint: str
+        self, settings: GistRunSettings, base: Path, windows: Path, sources: Mapping[str, str]
     ) -> None:
         self._run = settings
         self.settings = settings
-        self.fingerprint = f"{settings.fingerprint()}-{fingerprint}"
+        self.fingerprint = f"{settings.fingerprint()}-{sources['base']}-{sources['data']}"
+        self.sources = sources
         self.tokens_per_row = settings.seq_len
+        self.rates = {"base.": settings.base_rate}
         self.build = partial(build_learner, settings, base)
         self._learner = self.build()
         self.learner = self._learner
