@@ -40,7 +40,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "making $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb]'
 	@touch $@
 
 run: setup  ## index REPO (default: this one), then answer questions about it

@@ -6,7 +6,7 @@ checkpoints/step-00001200/{model.safetensors, optimizer.pt, state.json}
 import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class RunState:
     settings: dict[str, Any]
     decaying: bool = False
     """Whether the learning rate was on its way down already."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Hashes of what the run was made from, the code's commit, versions of libraries."""
 
 
 @dataclass(frozen=True)

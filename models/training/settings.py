@@ -114,6 +114,8 @@ class LoopSettings(Strict):
     """Processes that share a batch; more than one on a CPU only."""
     compile: bool = False
     """Compile the network; on a GPU only."""
+    wandb: bool = False
+    """Tell Weights & Biases too."""
 
     def fingerprint(self) -> str:
         """Hash of what a checkpoint depends on."""
