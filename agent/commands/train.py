@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import print_json, say
-from .train_common import commit_of_code
+from .train_common import Wandb, commit_of_code
 from .train_gistnet import gistnet
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def base(
     export: Annotated[
         Path | None, typer.Option(help="Train nothing; write the newest checkpoint as a model.")
     ] = None,
+    wandb: Wandb = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a base model on a prepared corpus; stopped or killed, it goes on where it was."""
@@ -46,6 +47,8 @@ def base(
     run = BaseRun(config, Places(data, runs), Console(stderr=as_json))
     if hours is not None:
         run.limit_hours(hours)
+    if wandb:
+        run.tell_wandb()
     outcome = _outcome(run, resume=resume, evaluate=evaluate, export=export)
     if as_json:
         print_json(outcome)

@@ -1,14 +1,13 @@
-"""What the training commands share. Knows git, no model."""
+"""What the training commands share. Parses nothing itself."""
 
-import subprocess
-from pathlib import Path
+from typing import Annotated
 
+import typer
 
-def commit_of_code() -> str:
-    """Name the commit of the code, for a model card."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
+from megacontext.models.training.provenance import commit_of_code
+
+__all__ = ["Wandb", "commit_of_code"]
+
+Wandb = Annotated[
+    bool, typer.Option("--wandb", help="Log to Weights & Biases too; WANDB_MODE=offline works.")
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..console import print_json, say
-from .train_common import commit_of_code
+from .train_common import Wandb, commit_of_code
 
 if TYPE_CHECKING:
     from megacontext.models.training.gist.run import GistRun
@@ -33,6 +33,7 @@ def gistnet(
         typer.Option(help="Train nothing; write the newest checkpoint there if the gate lets it."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Export against the gate.")] = False,
+    wandb: Wandb = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train GistNet on a base model; stopped or killed, it goes on where it was."""
@@ -44,6 +45,8 @@ def gistnet(
     run = GistRun(config, Places(data, runs), Console(stderr=as_json))
     if hours is not None:
         run.limit_hours(hours)
+    if wandb:
+        run.tell_wandb()
     outcome = _outcome(run, resume=resume, evaluate=evaluate, export=export, force=force)
     if as_json:
         print_json(outcome)
