@@ -3,19 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
+
+from ..ingest.ingest import Tokenizer
 from .node_gists import Bits
 from .query import FocusQuery, Position
 
 CHARS_PER_TOKEN = 6
 """More than source text has, so that nearly always enough is tokenized, and never much too much."""
-
-
-class Tokenizer(Protocol):
-    """Token ids of texts."""
-
-    def encode_batch(self, texts: list[str]) -> Sequence[Sequence[int]]:
-        """Token ids of each text."""
-        ...
 
 
 class TailGists(Protocol):
@@ -47,9 +42,12 @@ class QueryGists:
 
         Where the cursor's file cannot be read, the query's window stands for the text before it.
         """
-        before = self._before(query.at) if query.at else None
-        tail = self._end(query.window if before is None else before)
-        return self._cache.query(*self._tokenizer.encode_batch([query.text, tail]))
+        read = self._before(query.at) if query.at else None
+        tail = self._end(query.window if read is None else read)
+        question, before = self._tokenizer.encode_batch([query.text, tail])
+        return self._cache.query(
+            np.asarray(question, np.int64).tolist(), np.asarray(before, np.int64).tolist()
+        )
 
     def _before(self, at: Position) -> str | None:
         """The file's text up to the cursor, or None."""
