@@ -5,6 +5,7 @@ from megacontext.models.base import Vectors
 
 from ..catalogue import ChunkRecord
 from ..memory import Memory
+from ..tree.store import BLOCK_SIZE
 from .lru import Lru
 
 CACHED_CHUNKS = 4_096
@@ -29,8 +30,12 @@ class StoredGists:
         return known
 
     def block(self, chunk: ChunkRecord, index: int, slots: int) -> Vectors | None:
-        """The first `slots` vectors `[slots, d]` of a block's gist; None while there is none or it is damaged."""
+        """The first `slots` vectors `[slots, d]` of a block's gist, as a base reads them.
+
+        None while there is none or it is damaged.
+        """
         from megacontext.models.gist.gister import from_bits
+        from megacontext.models.gistnet import reading_order
 
         rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
         if rows is None:
@@ -43,7 +48,8 @@ class StoredGists:
         if gists is None:
             return None
         width = self._memory.store.spec.width
-        return Vectors(from_bits(gists[index, : slots * width].reshape(slots, width).view("<u2")))
+        nested = gists[index, : slots * width].reshape(slots, width).view("<u2")
+        return Vectors(from_bits(nested[reading_order(BLOCK_SIZE, slots)]))
 
     def _discard(self, chunk: ChunkRecord) -> None:
         # A gist is a cache of the text: it is made anew, and until then the text itself is read.
