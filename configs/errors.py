@@ -11,6 +11,7 @@ They are caught only at the edges (command line, editor handler, widget).
     │   ├── StoreFullError      the disk is full; what was committed is intact
     │   └── StoreVersionError   the index was written by a newer MegaContext
     ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
+    ├── SessionError            a saved conversation that is not there, or cannot be read
     ├── ToolError               a tool's call that cannot be made; its message is for the model
     ├── UndoError               an edit that cannot be undone or done again
     ├── SandboxError            a program cannot be run with the protection that is asked for
@@ -52,6 +53,10 @@ class StoreVersionError(StoreError):
 
 class FocusError(MegaContextError):
     """No legal cut: the budget is too small, or a position is not in the tree."""
+
+
+class SessionError(MegaContextError):
+    """A saved conversation that is not there, or cannot be read."""
 
 
 class ToolError(MegaContextError):
