@@ -1,4 +1,4 @@
-"""`megacontext data`: make the corpora that models are trained on. Parses, calls, prints."""
+"""`megacontext data`: make what models are trained on. Parses, calls, prints."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from ..console import print_json, say
+from .data_lens import lens
 
-app = typer.Typer(help="Make the corpora that models are trained on.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make the corpora and snapshots that models are trained on.", no_args_is_help=True
+)
 
 
-@app.callback()
-def _data() -> None:
-    """Keep `prepare` a subcommand while it is the only one."""
+app.command()(lens)
 
 
 @app.command()

@@ -66,8 +66,8 @@ def _filled(scene: Scene, order: Iterable[int], budget: int) -> Detail:
 class Oracle:
     """Takes the entry of the highest measured gain per position, again and again, until nothing fits or helps.
 
-    After each of the first `remeasured` steps all entries are measured again behind those that are taken; then the
-    gains that were measured last stand. It may stop at any step, and stops where the base loses least.
+    After each of the first `remeasured` steps those entries that helped are measured again behind what is taken by
+    then; later the gains that were measured last stand. It stops at the step where the base loses least.
     """
 
     def __init__(self, outcomes: Outcomes, remeasured: int) -> None:
@@ -78,17 +78,15 @@ class Oracle:
     def choose(self, budget: int) -> Detail:
         """The best choice found for so many positions beyond those without detail."""
         steps: list[Detail] = [frozenset()]
-        worths: dict[int, float] = {}
-        while True:
-            taken = steps[-1]
-            affordable = self._affordable(taken, budget)
-            if len(steps) <= max(1, self._remeasured):
-                worths = self._worths(taken, list(affordable))
-            helpful = [index for index in affordable if worths.get(index, 0.0) > 0]
-            if not helpful:
-                break
+        affordable = self._affordable(steps[0], budget)
+        worths = self._worths(steps[0], list(affordable))
+        while helpful := [index for index in affordable if worths[index] > 0]:
             best = max(helpful, key=lambda index: worths[index] / max(1, affordable[index]))
-            steps.append(taken | {best})
+            steps.append(steps[-1] | {best})
+            affordable = self._affordable(steps[-1], budget)
+            if len(steps) <= self._remeasured + 1:
+                again = [index for index in affordable if worths[index] > 0]
+                worths |= self._worths(steps[-1], again)
         return steps[int(np.argmin(self._outcomes.losses(steps)))]
 
     def _affordable(self, taken: Detail, budget: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from megacontext.configs.errors import ModelError
 from megacontext.configs.loading import default_settings
+from megacontext.configs.settings import Settings
 from megacontext.memory.focus import Node
 from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
@@ -44,6 +45,8 @@ class Reader:
     choice: Choice
     model: TransformersModel
     gister: Gister
+    settings: Settings
+    """Those that ship, whatever this machine's files say."""
 
     @classmethod
     def load(cls, name: str) -> "Reader":
@@ -52,7 +55,7 @@ class Reader:
         model = load_model(choice)
         if not isinstance(model, TransformersModel) or choice.folder is None:
             raise ModelError(f"{name} has no weights here, so it cannot be measured with gists")
-        return cls(choice, model, gister_for(model, choice.folder))
+        return cls(choice, model, gister_for(model, choice.folder), default_settings())
 
 
 def unpack(package: PackageSource, folder: Path, wheels: Path) -> Path:
@@ -137,11 +140,11 @@ class Repository:
 
 @contextmanager
 def opened(name: str, root: Path, reader: Reader, slots: int) -> Iterator[Repository]:
-    """Open the repository at `root` with the settings that ship, whatever this machine's files say.
+    """Open the repository at `root`, with everything indexed and gisted.
 
     `slots` vectors of each block's gist are read. Raises StoreBusyError when another process writes its index.
     """
-    settings = default_settings()
+    settings = reader.settings
     focus = settings.focus.model_copy(update={"gist_slots": slots})
     settings = settings.model_copy(update={"focus": focus})
     workplace = Workplace(Places(root.resolve()), settings, reader.choice)

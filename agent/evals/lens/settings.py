@@ -91,7 +91,7 @@ class EvaluationSettings(SourceSettings):
     budgets: tuple[Count, ...] = (96, 192, 384)
     """Positions that detail may take beyond the context without any."""
     remeasured: Count = 3
-    """Steps of the oracle after which all entries are measured again."""
+    """Steps of the oracle after which the entries that help are measured again."""
     precision_at: Count = 5
     stability: StabilitySettings = StabilitySettings()
 
