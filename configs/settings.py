@@ -145,6 +145,56 @@ class AskSettings(Section):
     temperature: Temperature
 
 
+class ChatSettings(Section):
+    """The agent: how it answers, when it stops, and what it keeps."""
+
+    max_new_tokens: Count = Field(ge=16, le=1_000_000)
+    temperature: Temperature
+    thinking: bool
+    max_queries: Count = Field(ge=1, le=10_000)
+    max_tokens: Count = Field(ge=1, le=1_000_000_000)
+    max_seconds: Number = Field(gt=0, le=1_000_000)
+    page: Number = Field(ge=1, le=100)
+    session_share: Number = Field(ge=0, le=0.9)
+    instructions_bytes: Count = Field(ge=0, le=1_000_000)
+    log: bool
+
+
+class ToolSettings(Section):
+    """What tools read, and what follows an edit."""
+
+    read_lines: Count = Field(ge=1, le=100_000)
+    output_chars: Count = Field(ge=500, le=1_000_000)
+    checks: tuple[Name, ...]
+    commit: bool = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    undo_mb: Count = Field(ge=1, le=100_000, json_schema_extra=FROM_REPOSITORY_REFUSED)
+
+
+class PermissionSettings(Section):
+    """What the agent may do without asking."""
+
+    mode: Literal["ask", "accept-edits", "plan"]
+    allow: tuple[Name, ...]
+    ask: tuple[Name, ...]
+    deny: tuple[Name, ...]
+    guarded: tuple[Name, ...]
+
+
+class SandboxSettings(Section):
+    """How programs are run."""
+
+    kind: Literal["auto", "bubblewrap", "namespaces", "none"]
+    network: bool
+    timeout_s: Number = Field(gt=0, le=86_400)
+    memory_mb: Count = Field(ge=64, le=1_000_000)
+    processes: Count = Field(ge=8, le=100_000)
+    output_mb: Count = Field(ge=1, le=1_000)
+    file_mb: Count = Field(ge=1, le=100_000)
+    variables: tuple[VariableName, ...]
+    writable: tuple[AbsolutePath, ...]
+    hidden: tuple[AbsolutePath, ...]
+
+
 class Settings(Section):
     """Every setting of one run. Made by `loading.load_settings`."""
 
@@ -153,5 +203,9 @@ class Settings(Section):
     focus: FocusSettings
     complete: CompleteSettings
     ask: AskSettings
+    chat: ChatSettings
+    tools: ToolSettings
+    permissions: PermissionSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    sandbox: SandboxSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
 
     _places: dict[str, Place] = PrivateAttr(default_factory=dict)
