@@ -5,7 +5,7 @@ text codec needs no torch. Knows no screen, no protocol and no arguments.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from megacontext.memory.focus import (
     Position,
     Rendering,
     Span,
+    WorkingEntry,
     focus,
 )
 from megacontext.memory.ingest import IngestReport
@@ -114,6 +115,11 @@ class Engine:
                 break
             query = self._mended(query, rendering.stale)
         return focused, rendering
+
+    def render(self, entries: Sequence[WorkingEntry], codec: str | None = None) -> Rendering:
+        """What the model reads of some entries of the latest working context, in reading order, with line numbers."""
+        with self.memory.reading():
+            return self._tools(FocusQuery(), codec)[1].render(entries)
 
     def _focus(self, query: FocusQuery, lens: Lens, codec: Codec) -> Focused:
         wanted = self.settings.focus

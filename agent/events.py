@@ -57,16 +57,17 @@ class FocusChange(Event):
     expanded: int
     collapsed: int
     ms: float
+    source: str = "repository"
+    """Or "session": what is remembered of a long conversation."""
 
     @classmethod
-    def of(cls, focused: Focused) -> "FocusChange":
+    def of(cls, focused: Focused, source: str = "repository") -> "FocusChange":
         """What a focus tells."""
         entries = tuple(FocusedEntry.of(entry) for entry in focused.entries)
         changes = focused.changes
         counts = len(changes.expanded), len(changes.collapsed)
-        return cls(
-            focused.budget, focused.total_cost, entries, *counts, round(focused.elapsed_ms, 1)
-        )
+        took = round(focused.elapsed_ms, 1)
+        return cls(focused.budget, focused.total_cost, entries, *counts, took, source)
 
 
 @dataclass(frozen=True, slots=True)

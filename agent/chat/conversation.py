@@ -69,10 +69,10 @@ class Conversation:
 
     def __init__(
         self,
-        id: str,
-        keep: Callable[[Record], None] | None = None,  # noqa: A002
+        own_id: str,
+        keep: Callable[[Record], None] | None = None,
     ) -> None:
-        self.id = id
+        self.id = own_id
         self.turns: list[Turn] = []
         self.facts: Record = {}
         """What was noted at its start: model, when, what it was forked from."""

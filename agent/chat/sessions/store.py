@@ -133,29 +133,29 @@ class Sessions:
         session.conversation.start(version=VERSION, created=round(time.time(), 3), **facts)
         return session
 
-    def open(self, id: str) -> Session:  # noqa: A002
+    def open(self, session_id: str) -> Session:
         """Go on with a saved session; its id may be shortened.
 
         Raises SessionError when there is none or it cannot be read, StoreBusyError when it is open elsewhere.
         """
-        folder = self.folder / self.full_id(id)
+        folder = self.folder / self.full_id(session_id)
         session = Session(folder)
         records, size = _records(session.file)
         session.conversation = _replayed(records, session)
         session.go_on(size)
         return session
 
-    def read(self, id: str) -> Conversation:  # noqa: A002
+    def read(self, session_id: str) -> Conversation:
         """A saved session to look at; raises SessionError."""
-        session = Session(self.folder / self.full_id(id))
+        session = Session(self.folder / self.full_id(session_id))
         return _replayed(_records(session.file)[0], session, keep=False)
 
-    def fork(self, id: str, turns: int | None = None, **facts: Any) -> Session:  # noqa: A002
+    def fork(self, session_id: str, turns: int | None = None, **facts: Any) -> Session:
         """A new session that begins with the first `turns` turns of another one (None: all); that one is left alone.
 
         Raises SessionError.
         """
-        origin = self.read(id)
+        origin = self.read(session_id)
         session = self.new(**(origin.facts | facts | {"parent": origin.id}))
         for turn in origin.turns[:turns]:
             session.conversation.copy(turn)
@@ -173,9 +173,9 @@ class Sessions:
             raise SessionError(f"there is no session of {self.places.root} yet; start one")
         return sessions[0].id
 
-    def delete(self, id: str) -> None:  # noqa: A002
+    def delete(self, session_id: str) -> None:
         """Delete a session; raises SessionError, or StoreBusyError when it is open."""
-        session = Session(self.folder / self.full_id(id))
+        session = Session(self.folder / self.full_id(session_id))
         session.lock()
         session.close()
         try:
@@ -183,12 +183,16 @@ class Sessions:
         except OSError as exc:
             raise SessionError(f"{session.folder} cannot be deleted: {exc.strerror}") from exc
 
-    def full_id(self, id: str) -> str:  # noqa: A002
+    def full_id(self, session_id: str) -> str:
         """The id that begins, or ends, with what was typed; raises SessionError when there is none or several."""
-        fits = [each for each in self._ids() if id and (each.startswith(id) or each.endswith(id))]
+        fits = [
+            each
+            for each in self._ids()
+            if session_id and (each.startswith(session_id) or each.endswith(session_id))
+        ]
         if len(fits) != 1:
             many = "several sessions fit" if fits else "there is no session"
-            raise SessionError(f"{many} {id!r}; `megacontext sessions` lists them")
+            raise SessionError(f"{many} {session_id!r}; `megacontext sessions` lists them")
         return fits[0]
 
     def _ids(self) -> Iterator[str]:
