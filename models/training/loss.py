@@ -5,6 +5,7 @@ rows only, and their gradient is taken while they are at hand (the idea of Hsu e
 Kernel"). Knows no model and no batch layout.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,6 +19,16 @@ TOLD = 8
 """A divergence is told from every eighth row: its gradient needs no value, and logarithms take time."""
 
 
+@dataclass(frozen=True)
+class Likeliest:
+    """What a teacher finds likeliest, instead of all that it finds."""
+
+    tokens: Tensor
+    """`[n, k]`, int64"""
+    chances: Tensor
+    """Their probabilities `[n, k]`, float32; what they lack to 1 is spread over all other tokens."""
+
+
 def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """Return the mean loss in nats of predicting `targets` from `hidden @ head.T`.
 
@@ -28,7 +39,7 @@ def linear_cross_entropy(hidden: Tensor, head: Tensor, targets: Tensor) -> Tenso
     """
     weights = (targets != IGNORED).float()
     loss: Tensor = _SlicedLoss.apply(  # type: ignore[no-untyped-call]
-        hidden, head, targets.clamp(min=0), weights, None, 0.0
+        hidden, head, targets.clamp(min=0), weights, None, None, None, 0.0
     )
     return loss
 
@@ -38,7 +49,7 @@ def distilled_loss(
     head: Tensor,
     targets: Tensor,
     weights: Tensor,
-    teacher: Tensor | None = None,
+    teacher: Tensor | Likeliest | None = None,
     mix: float = 0.0,
 ) -> Tensor:
     """The weighted mean of `(1 - mix) · CE + mix · KL(teacher ‖ student)` in nats.
@@ -51,10 +62,19 @@ def distilled_loss(
         head: [vocabulary, d], the teacher's too.
         targets: [n], what comes next.
         weights: [n], how much each row counts.
-        teacher: [n, d], the states that predict the same with everything in sight.
+        teacher: [n, d], the states that predict the same with everything in sight; or what is
+            likeliest then. Of all the rest together the teacher's chance alone is known: it counts
+            as one outcome, and within it the student keeps its own proportions.
         mix: share of the divergence, in [0, 1]; 0 without a teacher.
     """
-    loss: Tensor = _SlicedLoss.apply(hidden, head, targets, weights, teacher, mix)  # type: ignore[no-untyped-call]
+    states, tokens, chances = (
+        (None, teacher.tokens, teacher.chances)
+        if isinstance(teacher, Likeliest)
+        else (teacher, None, None)
+    )
+    loss: Tensor = _SlicedLoss.apply(  # type: ignore[no-untyped-call]
+        hidden, head, targets, weights, states, tokens, chances, mix
+    )
     return loss
 
 
@@ -67,9 +87,11 @@ class _SlicedLoss(torch.autograd.Function):
         targets: Tensor,
         weights: Tensor,
         teacher: Tensor | None,
+        likeliest: Tensor | None,
+        chances: Tensor | None,
         mix: float,
     ) -> Tensor:
-        low = hidden.dtype if not torch.is_autocast_enabled(hidden.device.type) else torch.bfloat16
+        low = _working_type(hidden)
         states, maps = hidden.to(low), head.to(low)
         seen = teacher.to(low) if teacher is not None and mix else None
         shares = (weights / weights.sum().clamp(min=1e-6)).float()
@@ -83,8 +105,12 @@ class _SlicedLoss(torch.autograd.Function):
             slopes = _chances(states[part], maps)
             surprise = -slopes.gather(1, aims).squeeze(1).clamp(min=1e-30).log()
             total += (1 - mix) * (share * surprise).sum()
+            wanted = None
             if seen is not None:
                 wanted = _chances(seen[part], maps)
+            elif likeliest is not None and chances is not None and mix:
+                wanted = _completed(slopes, likeliest[part], chances[part])
+            if wanted is not None:
                 total += (
                     mix * share.sum() * _divergence(wanted[::TOLD], slopes[::TOLD], share[::TOLD])
                 )
@@ -105,7 +131,24 @@ class _SlicedLoss(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad_hidden, grad_head = ctx.saved_tensors
         scaled = None if grad_head is None else grad_head * grads[0]
-        return grad_hidden * grads[0], scaled, None, None, None, None
+        return grad_hidden * grads[0], scaled, None, None, None, None, None, None
+
+
+def next_chances(hidden: Tensor, head: Tensor) -> Tensor:
+    """Probabilities `[n, vocabulary]` of what comes next, as the losses see them, in float32."""
+    low = _working_type(hidden)
+    return _chances(hidden.to(low), head.to(low))
+
+
+def _working_type(hidden: Tensor) -> torch.dtype:
+    return hidden.dtype if not torch.is_autocast_enabled(hidden.device.type) else torch.bfloat16
+
+
+def _completed(given: Tensor, tokens: Tensor, chances: Tensor) -> Tensor:
+    """A teacher's `[rows, vocabulary]` that agrees with `given` about all that is not among `tokens`."""
+    rest = (1 - chances.sum(1)).clamp(min=0)
+    room = (1 - given.gather(1, tokens).sum(1)).clamp(min=1e-30)
+    return (given * (rest / room)[:, None]).scatter_(1, tokens, chances)
 
 
 def _chances(states: Tensor, maps: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic_core import to_jsonable_python
 
 from .corpus.settings import Strict
 
@@ -99,6 +100,9 @@ class LoopSettings(Strict):
     """
 
     FIXED: ClassVar[tuple[str, ...]]
+    LATER: ClassVar[tuple[str, ...]] = ()
+    """Settings that decide steps too, but count only where they are not the default: runs from before
+    they came stay what they were."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     seed: int = 0
@@ -119,16 +123,25 @@ class LoopSettings(Strict):
 
     def fingerprint(self) -> str:
         """Hash of what a checkpoint depends on."""
-        return self._digest(self.FIXED)
+        before = self._before_later()
+        values = self.model_dump(mode="json")
+        later = (key for key in self.LATER if values[key] != before[key])
+        return self._digest((*self.FIXED, *later))
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """Name the settings in which `other`, a dump of this model, is a different run."""
         mine = self.model_dump(mode="json")
+        theirs = self._before_later() | other
         return [
-            f"{key} ({other.get(key)} there, {mine[key]} here)"
-            for key in self.FIXED
-            if other.get(key) != mine[key]
+            f"{key} ({theirs.get(key)} there, {mine[key]} here)"
+            for key in (*self.FIXED, *self.LATER)
+            if theirs.get(key) != mine[key]
         ]
+
+    def _before_later(self) -> dict[str, Any]:
+        """What held for runs from before there were the `LATER` settings."""
+        fields = type(self).model_fields
+        return {key: to_jsonable_python(fields[key].get_default()) for key in self.LATER}
 
     def _digest(self, keys: tuple[str, ...], start: str = "") -> str:
         values = self.model_dump(mode="json")
