@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from ...language.tokenizing import TextTokenizer
-from ..corpus.prepare import read_manifest
-from ..run_data import Say, pack_corpus
+from ..corpus.prepare import read_manifest, read_split
+from ..markers import markers_of
+from ..run_data import Say, by_repository, pack_corpus
 from ..task import Rows
-from ..windows import Windows, read_meta
+from ..windows import Windows, dtype_for, read_meta, write_windows
+from .pairs import WIDTH, definition_pairs
 from .settings import GistRunSettings
+
+PAIRS, HELD_OUT_PAIRS = "pairs", "pairs-validation"
 
 
 def prepare_windows(
@@ -42,7 +46,41 @@ def prepare_windows(
             corpus = corpora / blend.corpus
             pack_corpus(tokenizer, corpus, here, settings, blend.middles, wanted, say)
         prints.append(wanted)
+        if settings.routing.weight and not (here / f"{PAIRS}.bin").is_file():
+            write_pairs(tokenizer, corpora / blend.corpus, here, settings.seed, say)
     return hashlib.blake2b("".join(prints).encode(), digest_size=16).hexdigest()
+
+
+def write_pairs(tokenizer: TextTokenizer, corpus: Path, folder: Path, seed: int, say: Say) -> None:
+    """Write the routing pairs of both splits beside the windows, the pairs of a package together."""
+    filler, dtype = markers_of(tokenizer).filler, dtype_for(tokenizer.vocab_size)
+    for split, name in (("validation", HELD_OUT_PAIRS), ("train", PAIRS)):
+        say(f"looking for uses of definitions in the {split} split")
+        rows = (
+            row
+            for repo, files in by_repository(read_split(corpus, split)).items()
+            for row in definition_pairs(files, tokenizer, filler, f"{seed}:{repo}")
+        )
+        write_windows(folder, name, rows, WIDTH, filler, dtype)
+
+
+class Pairs:
+    """Routing pairs, a group of neighbours at a time, so that most are of one package."""
+
+    def __init__(self, folder: Path, name: str, seed: int = 0) -> None:
+        self._rows = Windows(folder, name, WIDTH)
+        self._seed = seed
+
+    def group(self, index: int, size: int) -> Rows:
+        """Group `index` of a seeded, endless order, `[size, WIDTH]`."""
+        chance = np.random.default_rng([self._seed, index])
+        start = int(chance.integers(max(1, len(self._rows) - size + 1)))
+        return self._rows.rows(range(start, min(start + size, len(self._rows))))
+
+    def spread(self, groups: int, size: int) -> list[Rows]:
+        """Groups at even distances, to measure by."""
+        starts = [i * max(0, len(self._rows) - size) // max(1, groups - 1) for i in range(groups)]
+        return [self._rows.rows(range(s, min(s + size, len(self._rows)))) for s in starts]
 
 
 class BlendedWindows:

@@ -19,7 +19,9 @@ from ...gistnet import GistNet, reading_order
 from ..loss import IGNORED, distilled_loss, linear_cross_entropy, token_losses
 from ..task import Learner, Moment, Rows
 from .attention import Layout, use_view_attention
-from .settings import TermSettings, ViewSettings
+from .routing import routing_loss, routing_recall
+from .settings import RoutingSettings, TermSettings, ViewSettings
+from .teacher import Said, TeacherCache, what_is_said
 from .view import PREFIX, Partition, View, draw_partition
 
 TEMPERATURE = 0.07
@@ -37,6 +39,9 @@ class GistLearner(Learner):
         pad: the token that does not count; -1 where there is none.
         seed: of the choices in each step.
         train_base: False freezes the base.
+        teacher: keeps what a frozen base says of windows with everything in sight.
+        routing: which steps read pairs in place of windows; none without.
+        filler: the token that fills up pairs; `pad` without.
     """
 
     def __init__(
@@ -49,6 +54,9 @@ class GistLearner(Learner):
         pad: int,
         seed: int,
         train_base: bool,
+        teacher: TeacherCache | None = None,
+        routing: RoutingSettings | None = None,
+        filler: int | None = None,
     ) -> None:
         super().__init__()
         self.base = base.requires_grad_(train_base)
@@ -59,11 +67,17 @@ class GistLearner(Learner):
         self._terms = terms
         self.pad = pad
         self._seed = seed
+        self._teacher = teacher
+        self._routing = routing or RoutingSettings()
+        self._filler = pad if filler is None else filler
 
     def loss(self, rows: Rows, moment: Moment) -> tuple[Tensor, dict[str, float]]:
-        """The weighted sum of the terms over windows `[b, n]`, and each by name."""
+        """The weighted sum of the terms over windows `[b, n]`, or over pairs, and each by name."""
         terms, chance = self._terms, random.Random(f"{self._seed}:{moment.step}")  # noqa: S311
         ids = torch.as_tensor(rows, dtype=torch.long).to(self._head.device)
+        if self._routing.is_due(moment.step):
+            routed = routing_loss(self.gistnet, self._embed, ids, self._filler)
+            return self._routing.weight * routed, {"routing": float(routed.detach())}
         partition = draw_partition(
             ids.shape[1] - PREFIX,
             self.gistnet.config.block_size,
@@ -72,20 +86,20 @@ class GistLearner(Learner):
             chance,
         )
         view = cached_view(partition, draw_slots(self._view, moment.progress, chance))
-        states = self.read_plain(ids)
+        seen = self._seen(rows, ids)
         gists = self.gists(ids, view)
         lost: dict[str, tuple[float, Tensor]] = {}
-        if self.train_base:
-            lost["plain"] = terms.plain, self._plain(states, ids)
-        lost["continuation"] = terms.continuation, self._continuation(gists, ids, view, states)
+        if self.train_base and isinstance(seen, Tensor):
+            lost["plain"] = terms.plain, self._plain(seen, ids)
+        lost["continuation"] = terms.continuation, self._continuation(gists, ids, view, seen)
         if terms.reconstruction:
             said = said_length(terms, moment.progress, self.gistnet.config.block_size)
             lost["reconstruction"] = (
                 terms.reconstruction,
-                self._reconstruction(gists, ids, view, states, said, chance),
+                self._reconstruction(gists, ids, view, seen, said, chance),
             )
-        if terms.contrast:
-            lost["contrast"] = terms.contrast, self._contrast(gists, view, states)
+        if terms.contrast and isinstance(seen, Tensor):
+            lost["contrast"] = terms.contrast, self._contrast(gists, view, seen)
         total = torch.stack([weight * value for weight, value in lost.values()]).sum()
         return total, {name: float(value.detach()) for name, (_, value) in lost.items()}
 
@@ -130,6 +144,11 @@ class GistLearner(Learner):
         mask = torch.ones(rows.shape[:2], dtype=torch.long, device=rows.device)
         return self._decoded(inputs_embeds=rows, attention_mask=mask)[:, len(order) :]
 
+    def routing_recall(self, rows: Rows, count: int) -> float:
+        """Share of pairs' queries `[p, WIDTH]` whose definition is among the `count` nearest."""
+        ids = torch.as_tensor(rows, dtype=torch.long).to(self._head.device)
+        return routing_recall(self.gistnet, self._embed, ids, self._filler, count)
+
     @property
     def head(self) -> Tensor:
         """The output layer `[vocabulary, d]`."""
@@ -154,20 +173,37 @@ class GistLearner(Learner):
         states: Tensor = decoder(**inputs, use_cache=False).last_hidden_state
         return states
 
+    def _seen(self, rows: Rows, ids: Tensor) -> Tensor | Said:
+        """What the base makes of windows with everything in sight: its states, or what it says."""
+        teacher = self._teacher
+        if teacher is None:
+            return self.read_plain(ids)
+
+        def say(places: list[int]) -> Said:
+            new = ids[places]
+            return what_is_said(self.read_plain(new), self._head, new, teacher.top)
+
+        return teacher.said(rows, say).to(ids.device)
+
     def _plain(self, states: Tensor, ids: Tensor) -> Tensor:
         targets = ids[:, 1:].masked_fill(ids[:, 1:] == self.pad, IGNORED)
         return linear_cross_entropy(states[:, :-1].flatten(0, 1), self._head, targets.flatten())
 
-    def _continuation(self, gists: Tensor, ids: Tensor, view: View, states: Tensor) -> Tensor:
+    def _continuation(self, gists: Tensor, ids: Tensor, view: View, seen: Tensor | Said) -> Tensor:
         read = self.read_view(gists, ids, view)
         in_view, in_window = (places.to(ids.device) for places in view.predicting)
         targets = ids[:, in_window + 1].flatten()
+        aims = (
+            seen.at(in_window)
+            if isinstance(seen, Said)
+            else seen[:, in_window].detach().flatten(0, 1)
+        )
         return distilled_loss(
             read[:, in_view].flatten(0, 1),
             self._head,
             targets,
             (targets != self.pad).float(),
-            states[:, in_window].detach().flatten(0, 1),
+            aims,
             self._terms.teacher,
         )
 
@@ -176,7 +212,7 @@ class GistLearner(Learner):
         gists: Tensor,
         ids: Tensor,
         view: View,
-        states: Tensor,
+        seen: Tensor | Said,
         said: int,
         chance: random.Random,
     ) -> Tensor:
@@ -191,16 +227,20 @@ class GistLearner(Learner):
         again = self.say_again(gists[:, chosen].flatten(0, 1), ids[:, places].flatten(0, 1))
         weights = (targets != IGNORED).float()
         if self._terms.importance:
-            weights = weights * self._importance(states, ids, places)
+            weights = weights * self._importance(seen, ids, places)
         return distilled_loss(
             again.flatten(0, 1), self._head, targets.clamp(min=0).flatten(), weights.flatten()
         )
 
     @torch.no_grad()
-    def _importance(self, states: Tensor, ids: Tensor, places: Tensor) -> Tensor:
+    def _importance(self, seen: Tensor | Said, ids: Tensor, places: Tensor) -> Tensor:
         """Weights `[b, blocks, length]` of tokens by their surprise to the teacher, 1 on average."""
-        before = states[:, places - 1].flatten(0, 2)
-        surprise = token_losses(before, self._head.to(before.dtype), ids[:, places].flatten())
+        if isinstance(seen, Said):
+            surprise = seen.surprise[:, places - 1]
+        else:
+            before = seen[:, places - 1].flatten(0, 2)
+            head = self._head.to(before.dtype)
+            surprise = token_losses(before, head, ids[:, places].flatten())
         keep = torch.sigmoid(surprise - surprise.mean())
         weights = 1 + self._terms.importance * (keep / keep.mean() - 1)
         return weights.view(len(ids), *places.shape)

@@ -92,6 +92,29 @@ class TermSettings(Strict):
     (the idea of keep probabilities, Pan et al. 2024, "LLMLingua-2")."""
 
 
+class TeacherSettings(Strict):
+    """What a frozen base says of windows with everything in sight, which it says in every epoch."""
+
+    top: Positive | None = None
+    """So many of the likeliest tokens are kept on disk for each place, so that a window is read plainly
+    once; without, the whole distribution is made anew each time."""
+
+
+class RoutingSettings(Strict):
+    """Finding the definition that a cursor is about to use, by the gist of its chunk."""
+
+    weight: Weight = 0.0
+    """How much it counts in the steps spent on it; 0 spends none."""
+    every: Annotated[int, Field(ge=2)] = 4
+    """Every so many steps one reads pairs in place of windows."""
+    pairs: Positive = 32
+    """Of one package, in such a step."""
+
+    def is_due(self, step: int) -> bool:
+        """Whether a step is one of routing."""
+        return self.weight > 0 and step % self.every == self.every - 1
+
+
 class Gate(Strict):
     """What a checkpoint must show before it is promoted to be the one that ships."""
 
@@ -122,6 +145,8 @@ class GistRunSettings(LoopSettings):
         "batch",
     )
 
+    LATER: ClassVar[tuple[str, ...]] = ("teacher", "routing")
+
     base: BaseChoice
     train_base: bool = False
     """Whether the base learns along to read gists (*gist-native*), or stays as it is."""
@@ -132,4 +157,14 @@ class GistRunSettings(LoopSettings):
     encoder: EncoderSettings = EncoderSettings()
     view: ViewSettings = ViewSettings()
     terms: TermSettings = TermSettings()
+    teacher: TeacherSettings = TeacherSettings()
+    routing: RoutingSettings = RoutingSettings()
     gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _same_teacher(self) -> Self:
+        if self.teacher.top is not None and self.train_base:
+            raise ValueError("teacher.top keeps what a base says, but train_base changes it")
+        if self.teacher.top is not None and self.terms.contrast:
+            raise ValueError("teacher.top keeps no states, which terms.contrast compares with")
+        return self
