@@ -12,6 +12,7 @@ no text.
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 import torch
@@ -21,8 +22,9 @@ from torch import Tensor, nn
 from .gist.layers import RMSNorm
 from .lens.layers import NORM_EPS, Read
 
-INITIAL_SPREAD = 0.5
-"""Standard deviation of new weights, over the root of what they sum up."""
+FAINT = 0.1
+"""Spread of new weights of what is added to states, where that of the others is 1."""
+ADDING = re.compile(r"feature_in|has_gist|place_embeddings|o_proj|down_proj")
 
 
 class LensNetConfig(BaseModel):
@@ -111,12 +113,8 @@ class Verdict:
 
     scores: Tensor
     """`[B, n]`, −inf for padding and what is illegal."""
-    parts: Tensor
-    """`[B, n, F]`: what each feature adds by itself."""
     likeness: Tensor
     """`[B, n]`: what the entry's likeness to the query adds by itself."""
-    logits: Tensor
-    """`[B, heads, s, n]`: of the last reading of the slots."""
 
 
 class LensNet(nn.Module):
@@ -138,7 +136,7 @@ class LensNet(nn.Module):
             self.query_place_embeddings = nn.Parameter(torch.empty(config.query_positions, width))
             self.no_query = nn.Parameter(torch.empty(width))
             if config.latents:
-                self.latents = nn.Parameter(torch.empty(config.latents, width))
+                self.latent_queries = nn.Parameter(torch.empty(config.latents, width))
             self.entry_reads = nn.ModuleList(self._read() for _ in range(config.layers + 1))
             self.slot_reads = nn.ModuleList(
                 self._read(competition=config.competition) for _ in range(config.layers)
@@ -148,7 +146,7 @@ class LensNet(nn.Module):
             )
             self.norm = RMSNorm(width, NORM_EPS)
             self.head = nn.Parameter(torch.empty(width))
-            self.likeness = nn.Parameter(torch.empty(config.heads))
+            self.likeness = nn.Parameter(torch.empty((config.layers + 1) * config.heads))
             self.weights = nn.Parameter(torch.empty(features))
             self.bias = nn.Parameter(torch.empty(()))
         self.to_empty(device="cpu")
@@ -165,6 +163,7 @@ class LensNet(nn.Module):
         states = self._entered(entries)
         kept = [self._slots(asked)]
         states, logits = self.entry_reads[0](states, kept[0].states, kept[0].present)
+        answers = [_answer(logits)]
         for depth, slot_read in enumerate(self.slot_reads, 1):
             there = kept[-1].present
             slots, _ = slot_read(kept[-1].states, states, entries.present, rivals=there)
@@ -172,14 +171,17 @@ class LensNet(nn.Module):
                 slots, _ = self.latent_reads[depth](slots, slots, there)
             kept.append(Slots(slots, there))
             states, logits = self.entry_reads[depth](states, slots, there)
-        return self._verdict(entries, states, logits), kept
+            answers.append(_answer(logits))
+        return self._verdict(entries, states, answers), kept
 
     def judge(self, entries: Entries, kept: list[Slots]) -> Verdict:
         """Score more entries for a query that `consider` has read, as if they had come along without being read."""
         states = self._entered(entries)
+        answers = []
         for read, slots in zip(self.entry_reads, kept, strict=True):
             states, logits = read(states, slots.states, slots.present)
-        return self._verdict(entries, states, logits)
+            answers.append(_answer(logits))
+        return self._verdict(entries, states, answers)
 
     @torch.no_grad()
     def fit_features(self, features: Tensor) -> None:
@@ -214,17 +216,18 @@ class LensNet(nn.Module):
             present = torch.cat((present, asked.present), 1)
         if not self.config.latents:
             return Slots(states, present)
-        latents, _ = self.latent_reads[0](self.latents.expand(batch, -1, -1), states, present)
+        latents, _ = self.latent_reads[0](
+            self.latent_queries.expand(batch, -1, -1), states, present
+        )
         return Slots(latents, present.new_ones(batch, self.config.latents))
 
-    def _verdict(self, entries: Entries, states: Tensor, logits: Tensor) -> Verdict:
-        # The log-sum-exp of its logits says how strongly an entry answers the query, as one dot product could.
-        likeness = logits.logsumexp(-2).transpose(-1, -2) @ self.likeness
+    def _verdict(self, entries: Entries, states: Tensor, answers: list[Tensor]) -> Verdict:
+        likeness = torch.cat(answers, -1) @ self.likeness
         scores = self.norm(states) @ self.head + likeness + self.bias
-        parts = entries.features * self.weights * self.config.features
-        scores = scores + parts.sum(-1)
+        if self.config.features:
+            scores = scores + entries.features @ self.weights
         silent = ~entries.present if entries.legal is None else ~(entries.present & entries.legal)
-        return Verdict(scores.masked_fill(silent, -torch.inf), parts, likeness, logits)
+        return Verdict(scores.masked_fill(silent, -torch.inf), likeness)
 
     @torch.no_grad()
     def _seed(self) -> None:
@@ -235,8 +238,12 @@ class LensNet(nn.Module):
             elif name.endswith("bias"):
                 parameter.zero_()
             else:
-                spread = INITIAL_SPREAD * parameter.shape[-1] ** -0.5
-                parameter.normal_(std=spread, generator=random)
+                spread = FAINT if ADDING.search(name) else 1.0
+                parameter.normal_(std=spread * parameter.shape[-1] ** -0.5, generator=random)
+        # What is alike in the gists' space attracts from the start.
+        self.query_in.weight.copy_(self.entry_in.weight)
+        for read in self.entry_reads:
+            read.attend_to_alike()  # type: ignore[operator]
         self.head.zero_()
         self.likeness.zero_()
         self.bias.fill_(-self.config.minimum)
@@ -244,6 +251,11 @@ class LensNet(nn.Module):
         self.weights.copy_(
             torch.tensor([weights.get(name, 0.0) for name in self.config.feature_names])
         )
+
+
+def _answer(logits: Tensor) -> Tensor:
+    """How strongly entries answer the slots, `[B, n, heads]`: one number, as a single dot product would give."""
+    return logits.logsumexp(-2).transpose(-1, -2)
 
 
 def _length(gists: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ class LensScorer(FeatureScorer):
         self, tree: TreeView, lensnet: LensNet, gists: NodeGists, queries: QueryGists
     ) -> None:
         """`lensnet` reads these gists, and the features that FEATURES names, in that order."""
-        names, weights = lensnet.config.feature_names, lensnet.weights.tolist()
-        super().__init__(tree, Weights(**dict(zip(names, weights, strict=True))))
+        names, used = lensnet.config.feature_names, lensnet.weights * lensnet.config.features
+        super().__init__(tree, Weights(**dict(zip(names, used.tolist(), strict=True))))
         self._lensnet = lensnet
         self._gists = gists
         self._queries = queries

@@ -53,6 +53,11 @@ class Read(nn.Module):
         inner = functional.silu(self.up_proj(self.mlp_norm(states)))
         return states + self.down_proj(inner), logits
 
+    @torch.no_grad()
+    def attend_to_alike(self) -> None:
+        """Let queries be projected as keys are, so that like attends to like."""
+        self.q_proj.weight.copy_(self.kv_proj.weight[: len(self.q_proj.weight)])
+
     def _shares(self, logits: Tensor, present: Tensor, rivals: Tensor | None) -> Tensor:
         if not self.competition:
             return logits.softmax(-2)

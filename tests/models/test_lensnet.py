@@ -143,11 +143,11 @@ def test_nothing_to_score_and_nothing_asked_is_no_error(changes):
     assert net(some_entries(0), some_query(3)).shape == (1, 0)
     empty = some_entries(3, batch=2)
     empty.present[1] = False
-    empty.features.requires_grad_()
+    empty.gists.requires_grad_()
     scores = net(empty, some_query(0, batch=2))
     assert scores[0].isfinite().all()
     scores[0].sum().backward()
-    assert empty.features.grad.isfinite().all()
+    assert empty.gists.grad.isfinite().all()
 
 
 def test_fresh_it_scores_as_the_feature_weights_do():
