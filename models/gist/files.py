@@ -44,9 +44,7 @@ def encoder_id(gistnet: GistNet) -> str:
     return digest.hexdigest()
 
 
-def save_gistnet(
-    gistnet: GistNet, folder: Path, dtype: torch.dtype = torch.float32
-) -> None:
+def save_gistnet(gistnet: GistNet, folder: Path, dtype: torch.dtype = torch.float32) -> None:
     """Write both files into `folder`, which is made if need be; each appears whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     card = _Card(encoder_id=encoder_id(gistnet), config=gistnet.config)

@@ -14,6 +14,7 @@ from megacontext.configs.errors import ModelError
 
 from ..gistnet import GistNet, GistNetConfig
 from .base_identity import BaseIdentity
+from .layers import Layer
 
 
 def initial_gistnet(
@@ -30,22 +31,58 @@ def initial_gistnet(
     is not given. Raises ModelError where GistNet cannot
     take over the base's layers (mixture of experts, quantised weights, normed queries).
     """
-    if layers < 1:
-        raise ValueError(f"layers is {layers}; it must be at least 1, in which the slots read")
-    model: Any = base_model  # Hugging Face's own methods are not typed
-    own_layers = list(model.get_decoder().layers)[:layers]
-    config = _config(model, own_layers, base, bottleneck or max(1, base.width // 2), seed)
+    rms = embedding_rms(base_model.get_input_embeddings().weight)  # type: ignore[operator]
+    config = fitting_config(
+        base_model, base, layers=layers, bottleneck=bottleneck, seed=seed, output_rms=rms
+    )
     gistnet = GistNet(config)
-    for layer, own in zip(gistnet.layers, own_layers, strict=True):
-        try:
-            layer.load_state_dict(own.state_dict())
-        except RuntimeError as exc:
-            raise _unfit(base, "has layers of another kind") from exc
+    for layer, own in zip(gistnet.layers, _first_layers(base_model, layers), strict=True):
+        layer.load_state_dict(own.state_dict())
     return gistnet
 
 
+def fitting_config(
+    base_model: nn.Module,
+    base: BaseIdentity,
+    *,
+    layers: int,
+    bottleneck: int | None = None,
+    seed: int = 0,
+    output_rms: float = 1.0,
+) -> GistNetConfig:
+    """The configuration of a GistNet that can take over a base's first layers.
+
+    Looks at shapes alone, so that a base on the meta device serves too. Raises ModelError as
+    `initial_gistnet` does.
+    """
+    if layers < 1:
+        raise ValueError(f"layers is {layers}; it must be at least 1, in which the slots read")
+    own_layers = _first_layers(base_model, layers)
+    narrow = bottleneck or max(1, base.width // 2)
+    config = _config(base_model, own_layers, base, narrow, seed, output_rms)
+    with torch.device("meta"):
+        empty = [Layer(config.layer_shape(index)) for index in range(config.layers)]
+    if any(_shapes(layer) != _shapes(own) for layer, own in zip(empty, own_layers, strict=True)):
+        raise _unfit(base, "has layers of another kind")
+    return config
+
+
+def _first_layers(base_model: nn.Module, count: int) -> list[nn.Module]:
+    model: Any = base_model  # Hugging Face's own methods are not typed
+    return list(model.get_decoder().layers)[:count]
+
+
+def _shapes(layer: nn.Module) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in layer.state_dict().items()}
+
+
 def _config(
-    model: Any, own_layers: list[Any], base: BaseIdentity, bottleneck: int, seed: int
+    model: Any,
+    own_layers: list[Any],
+    base: BaseIdentity,
+    bottleneck: int,
+    seed: int,
+    output_rms: float,
 ) -> GistNetConfig:
     told = model.config
     if getattr(told, "hidden_act", None) != "silu":
@@ -68,7 +105,7 @@ def _config(
         qkv_bias=attention.q_proj.bias is not None,
         out_bias=attention.o_proj.bias is not None,
         mlp_bias=mlp.gate_proj.bias is not None,
-        output_rms=embedding_rms(model.get_input_embeddings().weight),
+        output_rms=output_rms,
         seed=seed,
     )
 
