@@ -5,7 +5,7 @@ model reads of the repository is chosen anew.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ from .events import Ending, Measures
 
 Record = dict[str, Any]
 BROKEN_OFF = "the program ended in the middle of this turn"
-NO_RESULT = "There is no result: the call was interrupted."
+NO_RESULT = "There is no result: the turn ended before."
+ENDED = "(The turn ended here: {detail}.)"
 TITLE_LENGTH = 72
 
 
@@ -44,24 +45,9 @@ class Turn:
         return next((str(message.content) for message in said if message.content), "")
 
     @property
-    def calls(self) -> Iterator[ToolCall]:
+    def calls(self) -> list[ToolCall]:
         """Every call of the turn, in order."""
-        return (call for message in self.messages for call in message.calls)
-
-    def whole(self) -> list[Message]:
-        """The messages with a result for every call, as models and servers want it, and an answer at the end."""
-        answered = {message.call_id for message in self.messages if message.role == "tool"}
-        whole: list[Message] = []
-        for message in self.messages:
-            whole.append(message)
-            whole += [
-                Message("tool", NO_RESULT, call_id=call.id)
-                for call in message.calls
-                if call.id not in answered and self.ending is not None
-            ]
-        if self.ending is not None and whole[-1].role != "assistant":
-            whole.append(Message("assistant", f"({self.detail or self.ending})"))
-        return whole
+        return [call for message in self.messages for call in message.calls]
 
 
 class Conversation:
@@ -118,9 +104,9 @@ class Conversation:
         """Note what the conversation starts with; the first record."""
         self._record("session", id=self.id, **facts)
 
-    def begin(self, text: str) -> Turn:
-        """A new turn of a person."""
-        self._record("turn", text=text, at=round(time.time(), 3))
+    def begin(self, text: str, told: str = "") -> Turn:
+        """A new turn of a person; `told` is what the model is told before their words."""
+        self._record("turn", text=text, told=told, at=round(time.time(), 3))
         return self.current
 
     def add(self, message: Message) -> None:
@@ -142,8 +128,9 @@ class Conversation:
 
     def copy(self, turn: Turn) -> None:
         """A turn of another conversation as the next one of this; its edits stay with the other."""
-        self._record("turn", text=turn.text, at=turn.started)
-        for message in turn.whole()[1:]:
+        told = str(turn.messages[0].content).removesuffix(turn.text)
+        self._record("turn", text=turn.text, told=told, at=turn.started)
+        for message in turn.messages[1:]:
             self.add(message)
         self.end(turn.ending or "done", turn.detail, turn.measures)
 
@@ -186,7 +173,7 @@ class Conversation:
                 self._withdrawn.clear()
                 text = str(record["text"])
                 turn = Turn(len(self.turns) + 1, text, float(record["at"]))
-                turn.messages.append(Message("user", text))
+                turn.messages.append(Message("user", str(record.get("told", "")) + text))
                 self.turns.append(turn)
             case "message" if self.turns:
                 message = _message(record)
@@ -207,6 +194,16 @@ class Conversation:
         turn = self.current
         turn.ending, turn.detail = record["reason"], str(record["detail"])
         turn.measures = _measures(record["measures"])
+        # Models and servers want a result for every call, and an answer behind them.
+        answered = {message.call_id for message in turn.messages}
+        turn.messages += [
+            Message("tool", NO_RESULT, call_id=call.id)
+            for call in turn.calls
+            if call.id not in answered
+        ]
+        if turn.messages[-1].role != "assistant":
+            said = ENDED.format(detail=turn.detail or turn.ending)
+            turn.messages.append(Message("assistant", said))
 
 
 def _message(record: Mapping[str, Any]) -> Message:

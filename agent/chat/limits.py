@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from megacontext.configs.settings import ChatSettings
-from megacontext.models.base import Usage
+from megacontext.models.base import Cancel, Usage
 
 from .events import Ending, Measures
 
@@ -49,22 +49,23 @@ class Meter:
         self.measures = Measures()
         self.malformed_in_a_row = 0
         self._started = time.perf_counter()
-        self._asking = 0.0
+        self.asked = 0.0
+        """Seconds in which a person was asked."""
 
     def check(self) -> None:
         """Raise EndedError if there is nothing left for another question."""
         done, limits = self.measures, self.limits
+        if self.seconds >= limits.seconds:
+            raise EndedError("limit", f"{limits.seconds:g} seconds (chat.max_seconds)")
         if done.queries >= limits.queries:
             raise EndedError("limit", f"{limits.queries} questions to the model (chat.max_queries)")
         if done.positions - done.reused + done.generated >= limits.tokens:
             raise EndedError("limit", f"{limits.tokens:,} tokens (chat.max_tokens)")
-        if self.seconds >= limits.seconds:
-            raise EndedError("limit", f"{limits.seconds:g} seconds (chat.max_seconds)")
 
     @property
     def seconds(self) -> float:
         """How long the turn has worked."""
-        return time.perf_counter() - self._started - self._asking
+        return time.perf_counter() - self._started - self.asked
 
     def first_token(self) -> None:
         """The model speaks."""
@@ -105,7 +106,8 @@ class Meter:
         self.malformed_in_a_row = self.malformed_in_a_row + 1 if count else 0
         if self.malformed_in_a_row >= self.limits.malformed:
             raise EndedError(
-                "limit", f"{self.malformed_in_a_row} answers in a row with calls that cannot be made"
+                "limit",
+                f"{self.malformed_in_a_row} answers in a row with calls that cannot be made",
             )
 
     @contextmanager
@@ -115,12 +117,39 @@ class Meter:
         try:
             yield
         finally:
-            self._asking += time.perf_counter() - started
+            self.asked += time.perf_counter() - started
+
+    def watch(self, cancel: Cancel | None) -> "Watch":
+        """What models and tools look at to learn that they are to stop."""
+        return Watch(self, cancel)
 
     def finish(self) -> Measures:
         """What the turn has taken."""
         self.measures = replace(self.measures, ms=_ms(self.seconds))
         return self.measures
+
+
+class Watch:
+    """Set when the person cancels, or when the time of the turn is over."""
+
+    def __init__(self, meter: Meter, cancel: Cancel | None) -> None:
+        self._meter = meter
+        self._cancel = cancel
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+        return self._asked or self._meter.seconds >= self._meter.limits.seconds
+
+    def check(self) -> None:
+        """Raise EndedError if it is set."""
+        if self._asked:
+            raise EndedError("cancelled")
+        if self.is_set():
+            self._meter.check()
+
+    @property
+    def _asked(self) -> bool:
+        return self._cancel is not None and self._cancel.is_set()
 
 
 def _ms(seconds: float) -> float:

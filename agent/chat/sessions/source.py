@@ -27,6 +27,7 @@ from megacontext.memory.tree.keys import digest
 from megacontext.models.base import TextCounter
 
 from ..conversation import Turn
+from ..prompts import SESSION
 
 SOURCE = 1
 LONGEST_RESULT = 1_500
@@ -35,6 +36,8 @@ LONGEST_RESULT = 1_500
 
 class SessionSource:
     """Turns that no longer stand in the prompt."""
+
+    heading = SESSION
 
     def __init__(self, name: str, counter: TextCounter) -> None:
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -94,6 +97,10 @@ class SessionSource:
     def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
         """What a model reads of some entries, in reading order."""
         return self._codec.render(entries)
+
+    def is_current(self, entry: WorkingEntry) -> bool:
+        """Whether a turn is still remembered."""
+        return entry.path in self._texts
 
     # The tokens of chunks, for the codec
 

@@ -1,0 +1,319 @@
+"""The agent's loop: step, query, execute, until a turn ends in one of the ways that have a name.
+
+`Agent.send` is a generator of events; whoever reads it decides the pace, and may cancel at any token and inside tools.
+Knows no screen and no command line.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from megacontext.configs.errors import MegaContextError
+from megacontext.models.base import (
+    Cancel,
+    MalformedCall,
+    Message,
+    Piece,
+    Sampling,
+    ToolCall,
+)
+from megacontext.models.base import Usage as ModelUsage
+
+from ..edits.journal import Reversal
+from ..engine import Engine
+from ..events import Cited, Event, Notice, Token, Usage
+from .calls import Answered, Calls
+from .conversation import Turn
+from .events import CallRefused, Edited, TurnEnded, TurnStarted
+from .focusing import Focusing, Shares
+from .instructions import InstructionFiles
+from .layout import Layout, Sizes
+from .limits import EndedError, Limits, Meter, Watch
+from .logbook import Logbook
+from .prompts import PLAN_MODE, PLAN_MODE_ENDED, nested_text, refusal_text, system_text
+from .sessions.store import Session
+
+
+@dataclass
+class _Answer:
+    """What the model said to one question."""
+
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
+    refused: list[CallRefused] = field(default_factory=list)
+    stop_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo or a redo did to files and to the conversation."""
+
+    reversal: Reversal
+    turns: tuple[Turn, ...]
+    """The turns that were taken out, or brought back, in order."""
+
+
+class Agent:
+    """One conversation about one repository; `opening.open_agent` makes one. The model is loaded when first asked."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        session: Session,
+        calls: Calls,
+        instructions: InstructionFiles,
+        limits: Limits,
+        logbook: Logbook,
+    ) -> None:
+        self.engine = engine
+        self.session = session
+        self.calls = calls
+        self.instructions = instructions
+        self.limits = limits
+        self.logbook = logbook
+        self._told_mode = "ask"
+
+    @cached_property
+    def layout(self) -> Layout:
+        """How prompts are put together; raises ModelError for a model that reads too little."""
+        wanted = self.engine.settings.chat
+        system = system_text(self.engine.name, self.instructions.root())
+        specs = [tool.spec for tool in self.calls.tools.values()]
+        return Layout(self.engine.model, system, specs, wanted.max_new_tokens)
+
+    @cached_property
+    def focusing(self) -> Focusing:
+        """The memory in prompts, at most half of what there is room for."""
+        settings, most = self.engine.settings, self.layout.room // 2
+        budget = min(settings.focus.budget, most)
+        page = min(int(budget * settings.chat.page), most)
+        shares = Shares(budget, settings.chat.session_share)
+        return Focusing(self.engine, self.calls.shop.focus, shares, page, self.session.folder.name)
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns of the conversation that hold."""
+        return self.session.conversation.turns
+
+    def send(self, text: str, cancel: Cancel | None = None) -> Iterator[Event]:
+        """A person's message, and all that comes of it; see `events` for the order. TurnEnded is always last."""
+        conversation, meter = self.session.conversation, Meter(self.limits)
+        turn = conversation.begin(text, self._mode_told())
+        self.calls.begin(turn.number)
+        ended = EndedError("error", "the reader of the events went away")
+        try:
+            for event in self._turn(turn, meter, meter.watch(cancel)):
+                self.logbook.note(turn.number, event)
+                yield event
+        except EndedError as exc:
+            ended = exc
+        except MegaContextError as exc:
+            ended = EndedError("error", str(exc))
+        except OSError as exc:
+            ended = EndedError("error", f"{exc.filename or 'the system'}: {exc.strerror or exc}")
+        except Exception as exc:
+            ended = EndedError("error", f"{type(exc).__name__}: {exc}")
+            raise
+        finally:
+            conversation.end(ended.reason, ended.detail, meter.finish())
+        if self.session.problem:
+            yield Notice(self.session.problem)
+        over = TurnEnded(ended.reason, ended.detail, turn.measures)
+        self.logbook.note(turn.number, over)
+        yield over
+
+    def _turn(self, turn: Turn, meter: Meter, watch: Watch) -> Iterator[Event]:
+        yield TurnStarted(turn.number, turn.text)
+        self.engine.refresh()
+        if not self.engine.can_chat:
+            yield from self._places(turn)
+        yield from self._step(turn, meter, first=True)
+        while True:
+            meter.check()
+            answer = yield from self._query(meter, watch)
+            watch.check()
+            if not answer.calls and not answer.refused:
+                raise self._ending(answer)
+            yield from self._execute(turn, answer, meter, watch)
+            yield from self._step(turn, meter)
+
+    def _places(self, turn: Turn) -> Iterator[Event]:
+        """What a model that cannot chat has to say: the places that answer best."""
+        cited = []
+        for event in self.engine.ask(turn.text):
+            if isinstance(event, Cited):
+                cited.append(f"{event.path}:{event.start_line}-{event.end_line}")
+            yield event
+        self.session.conversation.add(Message("assistant", "\n".join(cited) or "(nothing found)"))
+        raise EndedError("done")
+
+    # Step: memory and prompt
+
+    def _step(self, turn: Turn, meter: Meter, *, first: bool = False) -> Iterator[Event]:
+        """Focus where there is reason to, and make the prompt fit."""
+        if first or self.focusing.is_due:
+            place = turn.number, len(turn.messages) - 1
+            yield from self.focusing.refocus(self.turns, place, meter)
+        gone = self.layout.fit(self.turns, self.focusing.page)
+        if gone:
+            self.focusing.session.take(gone)
+            self.instructions.forget(self.layout.first, turn.number)
+            count = len(gone)
+            yield Notice(
+                f"{count} earlier turn{'s' * (count > 1)} no longer fit{'s' * (count == 1)} the prompt; "
+                "what matters of them is remembered"
+            )
+
+    # Query: the model
+
+    def _query(self, meter: Meter, watch: Watch) -> Generator[Event, None, _Answer]:
+        wanted = self.engine.settings.chat
+        chat = self.layout.prompt(self.turns, self.focusing.page, thinking=wanted.thinking)
+        sampling = Sampling(max_new_tokens=wanted.max_new_tokens, temperature=wanted.temperature)
+        answer, started = _Answer(), time.perf_counter()
+        model = self.engine.model
+        try:
+            for event in model.generate(chat, sampling, watch):
+                meter.first_token()
+                match event:
+                    case Piece(text=text):
+                        answer.text += text
+                        yield Token(text)
+                    case ToolCall():
+                        answer.calls.append(event)
+                    case MalformedCall(text=text, reason=reason):
+                        answer.text += text
+                        answer.refused.append(CallRefused(reason, text))
+                        yield answer.refused[-1]
+                    case ModelUsage():
+                        answer.stop_reason = event.stop_reason
+                        seconds = time.perf_counter() - started
+                        meter.query(event, seconds)
+                        yield _usage(model.name, event, seconds)
+        finally:
+            self._keep(answer)
+        return answer
+
+    def _keep(self, answer: _Answer) -> None:
+        conversation = self.session.conversation
+        calls = conversation.numbered(answer.calls)
+        answer.calls = list(calls)
+        text = answer.text.rstrip() if calls else answer.text
+        if text or calls:
+            conversation.add(Message("assistant", text, calls))
+
+    def _ending(self, answer: _Answer) -> EndedError:
+        if answer.stop_reason == "length":
+            most = self.engine.settings.chat.max_new_tokens
+            return EndedError("limit", f"an answer of {most:,} tokens (chat.max_new_tokens)")
+        if self.calls.unasked:
+            return EndedError(
+                "refused", f"nobody could be asked to allow: {self.calls.unasked[0].summary}"
+            )
+        return EndedError("done")
+
+    # Execute: tools
+
+    def _execute(self, turn: Turn, answer: _Answer, meter: Meter, watch: Watch) -> Iterator[Event]:
+        """Carry out the calls in order; what is done before the turn ends is told in any case."""
+        conversation = self.session.conversation
+        refused = list(answer.refused)
+        for call in answer.calls:
+            watch.check()
+            done = yield from self._edits_noted(self.calls.carry_out(call, watch, meter))
+            if not done.made:
+                refused.append(CallRefused(done.text, call.name))
+            text = self._with_instructions(done, turn)
+            conversation.add(Message("tool", text, call_id=call.id))
+            self._remember(done)
+        if answer.refused:
+            conversation.add(Message("user", refusal_text(answer.refused)))
+        meter.malformed(len(refused))
+
+    def _edits_noted(
+        self, events: Generator[Event, None, Answered]
+    ) -> Generator[Event, None, Answered]:
+        """Note each edit in the conversation before anybody else learns of it."""
+        try:
+            while True:
+                event = next(events)
+                if isinstance(event, Edited):
+                    self.session.conversation.edited(event.step, event.path)
+                yield event
+        except StopIteration as done:
+            answered: Answered = done.value
+            return answered
+
+    def _with_instructions(self, done: Answered, turn: Turn) -> str:
+        new = self.instructions.below(done.touched, turn.number)
+        return "\n\n".join([done.text, *map(nested_text, new)])
+
+    def _remember(self, done: Answered) -> None:
+        """Let memory see what changed."""
+        for path in done.touched:
+            self.focusing.touched(path)
+        if done.ran:
+            self.engine.refresh()
+        elif done.edited and self.engine.memory.ingest is not None:
+            self.engine.memory.ingest.apply(edit.path for edit in done.edited)
+
+    # Beside the loop
+
+    def sizes(self) -> Sizes:
+        """How the next prompt's positions are shared."""
+        return self.layout.sizes(self.turns, self.focusing.page)
+
+    def undo(self) -> Undone:
+        """Reverse the last turn that edited something, and all turns behind it: files and conversation.
+
+        Raises UndoError when there is nothing to undo, or when a file was changed by somebody else since; then nothing
+        happens.
+        """
+        reversal = self.calls.shop.journal.undo()
+        first = min(reversal.turns)
+        withdrawn = self.session.conversation.withdraw(max(0, len(self.turns) - first + 1))
+        self._reversed(reversal, withdrawn)
+        return Undone(reversal, tuple(withdrawn))
+
+    def redo(self) -> Undone:
+        """Take the last undo back; raises UndoError as `undo` does."""
+        reversal = self.calls.shop.journal.redo()
+        restored = self.session.conversation.restore()
+        self._reversed(reversal, [])
+        return Undone(reversal, tuple(restored))
+
+    def _reversed(self, reversal: Reversal, withdrawn: list[Turn]) -> None:
+        last = len(self.turns)
+        self.instructions.forget(1, last)
+        if "focusing" in self.__dict__:
+            self.focusing.session.forget(withdrawn)
+            self.layout.keep_turns(min(self.layout.first, max(1, last)), last, self.focusing.page)
+        if self.engine.memory.ingest is not None:
+            self.engine.memory.ingest.apply(change.path for change in reversal.changes)
+
+    def close(self) -> None:
+        """Let other processes go on with the session."""
+        if "focusing" in self.__dict__:
+            self.focusing.session.close()
+        self.session.close()
+
+    def _mode_told(self) -> str:
+        """A word on plan mode where that has changed; the start of the prompt stays as it was."""
+        mode, told = self.calls.permissions.mode, self._told_mode
+        self._told_mode = mode
+        if (mode == "plan") == (told == "plan"):
+            return ""
+        return f"{PLAN_MODE if mode == 'plan' else PLAN_MODE_ENDED}\n\n"
+
+
+def _usage(model: str, usage: ModelUsage, seconds: float) -> Usage:
+    return Usage(
+        model=model,
+        positions=usage.positions,
+        reused=usage.reused,
+        generated=usage.generated,
+        stop_reason=usage.stop_reason,
+        ms=round(seconds * 1000, 1),
+        mean_logprob=None,
+    )

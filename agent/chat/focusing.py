@@ -1,0 +1,151 @@
+"""What a turn is about, as queries to the repository's memory and to the session's, and the page both are put on.
+
+Knows no model beyond what the engine does for it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from megacontext.memory.focus import Focused, FocusQuery, Rendering, Span, WorkingEntry
+from megacontext.models.base import TextCounter
+
+from ..engine import Engine
+from ..events import Event, FocusChange
+from ..tools.focus_control import FocusControl
+from .conversation import Turn
+from .limits import Meter
+from .page import Page, Place, Source
+from .prompts import REPOSITORY
+from .sessions.source import SessionSource
+
+MENTION = re.compile(
+    r"(?<!\w)@(?P<path>[\w./+-]*[\w+-])(?::(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?)?"
+)
+SHORT = 6
+"""Words of a message below which the one before it tells what it is about."""
+RECENT = 32
+"""Paths that count as lately touched."""
+
+
+class RepositorySource:
+    """The repository's memory, for the page."""
+
+    heading = REPOSITORY
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
+        """Some entries of the engine's latest working context."""
+        return self._engine.render(entries)
+
+    def is_current(self, entry: WorkingEntry) -> bool:
+        """Whether a chunk is still in its file."""
+        catalogue = self._engine.memory.catalogue
+        with self._engine.memory.reading():
+            record = catalogue.file(entry.path)
+            chunks = catalogue.chunks_of(record.id) if record else []
+        return any(chunk.digest == entry.node.digest for chunk in chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many positions of memory a focus may take."""
+
+    budget: int
+    session: float
+    """Share of it for old turns, where there are any."""
+
+
+class Focusing:
+    """The memory of one conversation's prompts."""
+
+    def __init__(
+        self, engine: Engine, control: FocusControl, shares: Shares, page: int, name: str
+    ) -> None:
+        """`page` is the limit of all memory in a prompt, in positions."""
+        counter: TextCounter = engine.model.counter
+        self.engine = engine
+        self.control = control
+        self.shares = shares
+        self.page = Page(page, counter.count)
+        self.session = SessionSource(name, counter)
+        self.latest: tuple[Focused, ...] = ()
+        """What the last refocus chose, of the repository first."""
+        self._repository = RepositorySource(engine)
+        self._touched: list[str] = []
+        self._times: Counter[str] = Counter()
+        self._wishes = self._wished()
+
+    def touched(self, path: str) -> None:
+        """A tool read or edited a path; the next focus counts it as lately used."""
+        self._touched = [path, *(each for each in self._touched if each != path)][:RECENT]
+        self._times[path] += 1
+
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody has pinned, expanded or collapsed something since the last focus."""
+        return self._wished() != self._wishes
+
+    def _wished(self) -> tuple[tuple[Span, ...], ...]:
+        control = self.control
+        return control.pinned, control.expanded, control.collapsed
+
+    def refocus(self, turns: list[Turn], place: Place, meter: Meter) -> Iterator[Event]:
+        """Focus on the present turn and put what is new before the message at `place`."""
+        self._wishes = self._wished()
+        query = self._query(turns)
+        found: list[tuple[Source, Focused]] = []
+        if len(self.session) and self.shares.session:
+            asked = replace(
+                query, budget=int(query.budget * self.shares.session), pins=(), exclude=()
+            )
+            session = self.session.focus(asked)
+            query = replace(query, budget=query.budget - session.total_cost)
+            yield FocusChange.of(session, "session")
+            found.append((self.session, session))
+        repository, _ = self.engine.focus_and_read(query)
+        yield FocusChange.of(repository)
+        found.insert(0, (self._repository, repository))
+        self.page.update(place, found)
+        self.latest = tuple(focused for _, focused in found)
+        self._measure(meter)
+
+    def _measure(self, meter: Meter) -> None:
+        levels: Counter[int] = Counter()
+        for focused in self.latest:
+            for entry in focused.entries:
+                levels[entry.level] += entry.cost
+        changes = [focused.changes for focused in self.latest]
+        expanded = sum(len(each.expanded) for each in changes)
+        meter.focused(expanded, sum(len(each.collapsed) for each in changes), dict(levels))
+
+    def _query(self, turns: list[Turn]) -> FocusQuery:
+        asked = [turn.text for turn in turns[-2:]]
+        is_short = len(asked[-1].split()) < SHORT
+        wanted = FocusQuery(
+            text="\n".join(asked) if is_short else asked[-1],
+            budget=self.shares.budget,
+            pins=tuple(self.mentioned(asked[-1])),
+            recent=tuple(self._touched),
+            accesses=tuple(sorted(self._times.items())),
+        )
+        return self.control.applied(wanted)
+
+    def mentioned(self, text: str) -> Iterator[Span]:
+        """The files and definitions that a message names as `@path`, `@path:line`, `@path:first-last` or `@symbol`."""
+        catalogue = self.engine.memory.catalogue
+        for found in MENTION.finditer(text):
+            name, first = found["path"], int(found["first"] or 0)
+            with self.engine.memory.reading():
+                if catalogue.file(name) is not None:
+                    last = int(found["last"] or first)
+                    yield Span(name, first, max(first, last)) if first else Span(name)
+                    continue
+                symbols = catalogue.symbols_named(name.rpartition(".")[2], limit=4)
+                chunks = catalogue.chunks({symbol.chunk_id for symbol in symbols})
+            yield from (
+                Span(chunk.path, chunk.start_line, chunk.end_line) for chunk in chunks.values()
+            )
