@@ -13,7 +13,7 @@ from megacontext.memory.focus import FocusSettings
 from megacontext.memory.focus.allocator import TYPICAL_COST
 
 from .measuring import Losses, Measurer
-from .scenes import Detail, Scene
+from .scenes.scene import Detail, Scene
 
 Scores = NDArray[np.floating]
 

@@ -16,7 +16,7 @@ from megacontext.models.evaluation.bootstrap import Bootstrap, Interval
 from .baselines.judges import Judge, Scores
 from .choosing import Oracle, Outcomes, choose
 from .measuring import Measurer
-from .scenes import Scene
+from .scenes.scene import Scene
 from .settings import EvaluationSettings
 from .snapshots import Gains, gains
 

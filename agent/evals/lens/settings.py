@@ -85,6 +85,14 @@ class StabilitySettings(Strict):
     """Times that is done."""
 
 
+class RecallSettings(Strict):
+    """How well coarse gists lead to the file that a cursor needs."""
+
+    places: Count = 400
+    per_file: Count = 8
+    at: tuple[Count, ...] = (1, 5, 10)
+
+
 class EvaluationSettings(SourceSettings):
     """`megacontext eval lens`."""
 
@@ -94,6 +102,7 @@ class EvaluationSettings(SourceSettings):
     """Steps of the oracle after which the entries that help are measured again."""
     precision_at: Count = 5
     stability: StabilitySettings = StabilitySettings()
+    recall: RecallSettings = RecallSettings()
 
 
 def read_source(path: Path, kind: type[SourceSettings] = SourceSettings) -> SourceSettings:

@@ -20,11 +20,11 @@ from megacontext.models.lens.snapshots import DatasetFacts, Snapshot, SnapshotWr
 from megacontext.models.lens.tail_gists import TailGistCache
 from megacontext.models.training.corpus.settings import PackageSource
 
-from .drawing import draw_scene
 from .measuring import Measurer
-from .places import PlaceFinder
-from .repositories import Repository
-from .scenes import Scene
+from .scenes.drawing import draw_scene
+from .scenes.places import PlaceFinder
+from .scenes.repositories import Repository
+from .scenes.scene import Scene
 from .settings import SourceSettings
 
 Gains = NDArray[np.float64]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from megacontext.memory.focus import Scorer
 
-from ..scenes import Scene
+from ..scenes.scene import Scene
 
 Scores = NDArray[np.float64]
 
@@ -31,6 +31,17 @@ class Asked:
     def scores(self, scene: Scene) -> Scores:
         """The scorer's own scores."""
         return np.asarray(self.scorer.score(scene.nodes, scene.query), np.float64)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A judge whose zero is not heeded: the budget is spent, whatever its scores."""
+
+    judge: Judge
+
+    def scores(self, scene: Scene) -> Scores:
+        """Scores above 0, in the same order."""
+        return ranged(self.judge.scores(scene))
 
 
 @dataclass(frozen=True)

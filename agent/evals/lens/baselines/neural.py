@@ -16,7 +16,7 @@ from megacontext.models.gist.gister import from_bits
 from megacontext.models.language.transformers_model import TransformersModel
 
 from ..measuring import Laid, Measurer, lay_out
-from ..scenes import Scene
+from ..scenes.scene import Scene
 from .judges import Scores, ranged
 
 READ_TOGETHER = 8

@@ -11,9 +11,9 @@ import numpy as np
 
 from megacontext.memory.focus.node import ancestors_of
 
-from ..places import IMPORTS
-from ..repositories import Repository
-from ..scenes import Scene
+from ..scenes.places import IMPORTS
+from ..scenes.repositories import Repository
+from ..scenes.scene import Scene
 from .judges import Scores, ranged
 
 LINES = 20

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from megacontext.memory.focus import FocusQuery, Node, Position, Span
 from megacontext.memory.focus.evidence import Evidence
 
-from ...engine import WINDOW_BEFORE
+from ....engine import WINDOW_BEFORE
+from ..settings import DrawSettings
 from .places import Place
 from .repositories import Repository
-from .scenes import Scene, in_reading_order
-from .settings import DrawSettings
+from .scene import Scene, in_reading_order
 
 STRANGERS = 200
 """Chunks that are looked at for one from anywhere."""

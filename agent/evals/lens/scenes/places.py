@@ -13,8 +13,8 @@ from functools import cached_property
 from megacontext.memory.catalogue import SymbolRecord
 from megacontext.memory.catalogue.terms import IDENTIFIER
 
+from ..settings import PlaceSettings
 from .repositories import Repository
-from .settings import PlaceSettings
 
 BODIES = frozenset({"function", "method"})
 DEFINING = frozenset({"class", "function", "method", "constant", "type", "interface"})
@@ -44,7 +44,7 @@ class Place:
     targets: tuple[int, ...]
     """The first token ids behind the cursor."""
     homes: tuple[str, ...]
-    """Files that define what the targets use, other than this one."""
+    """The files, other than this one, that define the first name in the targets that is defined elsewhere."""
 
     @property
     def name(self) -> str:
@@ -108,17 +108,14 @@ class PlaceFinder:
         if len(tail) < wanted.tail or len(targets) < wanted.targets:
             return None
         read = len(self._repository.model.decode(targets))
-        homes = sorted(
-            {
-                home
-                for found in IDENTIFIER.finditer(after)
-                if found.end() <= read
-                for home in self._homes(path, text, found, after)
-            }
+        needs = (
+            self._homes(path, text, found, after)
+            for found in IDENTIFIER.finditer(after)
+            if found.end() <= read
         )
-        return Place(
-            self._repository.name, path, line, text[:offset], (*tail,), (*targets,), (*homes,)
-        )
+        homes = next(filter(None, needs), frozenset())
+        name = self._repository.name
+        return Place(name, path, line, text[:offset], (*tail,), (*targets,), (*sorted(homes),))
 
     def _homes(self, path: str, text: str, found: re.Match[str], after: str) -> frozenset[str]:
         """The files that define a name used in `path`, if it is theirs beyond reasonable doubt."""

@@ -1,0 +1,1 @@
+"""Real editing positions in real repositories, and the working contexts drawn there."""
