@@ -12,16 +12,17 @@ from ..tools.base import Plan
 from .asking import Decision, Rule
 from .commands import possible_commands, simple_commands
 
+# ruff: noqa: SIM905 - lists of quoted names are no easier to read
 WRITTEN = re.compile(r"(?P<tool>\*|[a-z_]+)(?:\((?P<pattern>.*)\))?", re.DOTALL)
 EDITS = "edit"
 """Names all tools that change files."""
 ALONE = frozenset(
     "sh bash zsh dash fish ksh python python3 node deno bun perl ruby php lua env sudo doas su xargs find rm mv cp dd "
-    "curl wget ssh scp nc eval exec source . awk sed tee chmod chown kill docker podman".split()  # noqa: SIM905
+    "curl wget ssh scp nc eval exec source . awk sed tee chmod chown kill docker podman".split()
 )
 """Programs that do whatever their arguments say, so that only the same line again may be allowed."""
 WITH_SUBCOMMAND = frozenset(
-    "git npm pnpm yarn cargo go make uv poetry pip pipx tox nox just mvn gradle dotnet bundle rake composer".split()  # noqa: SIM905
+    "git npm pnpm yarn cargo go make uv poetry pip pipx tox nox just mvn gradle dotnet bundle rake composer".split()
 )
 
 

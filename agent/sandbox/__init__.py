@@ -1,1 +1,1 @@
-"""Programs run with limits, without secrets, and as far as the system can, without network and without the rest of the disk."""
+"""Programs run with limits and without secrets, and, where the system can, without network and the rest of the disk."""
