@@ -94,6 +94,11 @@ class Engine:
 
     # Focus
 
+    @property
+    def focused(self) -> Focused | None:
+        """The latest working context of the repository; None before the first."""
+        return self._previous
+
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
         """The working context for a query; it starts from the one before, so that little changes."""
         with self.memory.reading():
