@@ -13,10 +13,16 @@ from torch import Tensor
 from torch.nn import functional
 
 IGNORED = -100
-ROWS = {"cpu": 256, "cuda": 8192}
-"""Rows a slice: 256 x 8,192 logits stay in a processor's cache; a GPU wants fewer, larger steps."""
+LOGITS = {"cpu": 256 * 8192, "cuda": 8192 * 8192}
+"""Of one slice: some stay in a processor's cache; a GPU wants fewer, larger steps, but its memory holds
+no window's logits over a vocabulary of 150,000."""
 TOLD = 8
 """A divergence is told from every eighth row: its gradient needs no value, and logarithms take time."""
+
+
+def rows_a_slice(head: Tensor) -> int:
+    """Rows whose logits over the vocabulary of `head` are there at once."""
+    return max(1, LOGITS[head.device.type] // len(head))
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class _SlicedLoss(torch.autograd.Function):
         total = hidden.new_zeros((), dtype=torch.float32)
         grad_hidden = torch.empty_like(states)
         grad_head = torch.zeros_like(head, dtype=torch.float32) if head.requires_grad else None
-        rows = ROWS[hidden.device.type]
+        rows = rows_a_slice(head)
         for start in range(0, len(states), rows):
             part = slice(start, start + rows)
             share, aims = shares[part], targets[part, None]
@@ -165,7 +171,7 @@ def _divergence(wanted: Tensor, given: Tensor, share: Tensor) -> Tensor:
 
 def token_losses(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """Return the loss in nats of every row [n], 0 where ignored, without gradients."""
-    rows = ROWS[hidden.device.type]
+    rows = rows_a_slice(head)
     losses = [
         functional.cross_entropy(
             (states @ head.T).float(), aims, ignore_index=IGNORED, reduction="none"

@@ -140,7 +140,8 @@ class GistLearner(Learner):
         order = reading_order(self.gistnet.config.block_size, gists.shape[1])
         recall = self.gistnet.recall.expand(len(gists), 1, -1)
         tokens = self._embed(blocks[:, :-1])
-        rows = torch.cat((gists[:, order], recall.to(gists.dtype), tokens.to(gists.dtype)), dim=1)
+        again = torch.cat((gists[:, order], recall), dim=1).to(tokens.dtype)
+        rows = torch.cat((again, tokens), dim=1)
         mask = torch.ones(rows.shape[:2], dtype=torch.long, device=rows.device)
         return self._decoded(inputs_embeds=rows, attention_mask=mask)[:, len(order) :]
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from ...choosing.presets import Precision
 from ..corpus.settings import Strict
 from ..settings import LoopSettings, Positive
 
@@ -145,13 +146,18 @@ class GistRunSettings(LoopSettings):
         "batch",
     )
 
-    LATER: ClassVar[tuple[str, ...]] = ("teacher", "routing")
+    LATER: ClassVar[tuple[str, ...]] = ("teacher", "routing", "base_precision")
 
     base: BaseChoice
     train_base: bool = False
     """Whether the base learns along to read gists (*gist-native*), or stays as it is."""
     base_rate: Annotated[float, Field(gt=0, le=10)] = 1.0
     """What the base's learning rates are, as a multiple of GistNet's."""
+    base_precision: Precision = "float32"
+    """What a frozen base is held in; one that learns along needs float32."""
+    recompute: bool = False
+    """Compute the base's layers again for gradients, rather than keep what they gave: far less memory, a
+    third more time."""
     data: Annotated[tuple[Blend, ...], Field(min_length=1)]
     seq_len: Annotated[int, Field(ge=128)]
     encoder: EncoderSettings = EncoderSettings()
@@ -162,9 +168,11 @@ class GistRunSettings(LoopSettings):
     gate: Gate = Gate()
 
     @model_validator(mode="after")
-    def _same_teacher(self) -> Self:
+    def _frozen_if_need_be(self) -> Self:
         if self.teacher.top is not None and self.train_base:
             raise ValueError("teacher.top keeps what a base says, but train_base changes it")
+        if self.base_precision != "float32" and self.train_base:
+            raise ValueError("base_precision is for a frozen base; one that learns needs float32")
         if self.teacher.top is not None and self.terms.contrast:
             raise ValueError("teacher.top keeps no states, which terms.contrast compares with")
         return self

@@ -101,7 +101,9 @@ def build_learner(
     settings: GistRunSettings, base: Path, kept: KeptTeacher | None = None
 ) -> GistLearner:
     """A learner as it is at the start of a run."""
-    model = TransformersModel.from_pretrained(base)
+    model = TransformersModel.from_pretrained(base, dtype=settings.base_precision)
+    if settings.recompute:
+        model.module.activation_checkpointing_enable({"use_reentrant": False})
     vocabulary = model.module.get_output_embeddings().weight.shape[0]
     return GistLearner(
         model.module,

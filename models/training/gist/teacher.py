@@ -23,7 +23,7 @@ from torch import Tensor
 
 from megacontext.configs.errors import TrainingError
 
-from ..loss import ROWS, Likeliest, next_chances
+from ..loss import Likeliest, next_chances, rows_a_slice
 from ..task import Rows
 from ..windows import Windows
 
@@ -59,7 +59,7 @@ def what_is_said(states: Tensor, head: Tensor, ids: Tensor, top: int) -> Said:
     """From the states `[b, n, d]` of windows `[b, n]`; `top` tokens, or all that there are."""
     flat, following = states[:, :-1].flatten(0, 1), ids[:, 1:].flatten()
     parts = []
-    rows = ROWS[flat.device.type]
+    rows = rows_a_slice(head)
     for some, after in zip(torch.split(flat, rows), torch.split(following, rows), strict=True):
         logs = next_chances(some, head).clamp(min=1e-30).log()
         best = logs.topk(min(top, logs.shape[1]), dim=1)
