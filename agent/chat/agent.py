@@ -32,6 +32,7 @@ from .layout import Layout, Sizes
 from .limits import EndedError, Limits, Meter, Watch
 from .logbook import Logbook
 from .prompts import PLAN_MODE, PLAN_MODE_ENDED, nested_text, refusal_text, system_text
+from .sessions.recording import Recording
 from .sessions.store import Session
 
 
@@ -72,6 +73,7 @@ class Agent:
         self.instructions = instructions
         self.limits = limits
         self.logbook = logbook
+        self.recording = Recording(session.folder)
         self._told_mode = "ask"
 
     @cached_property
@@ -104,7 +106,7 @@ class Agent:
         ended = EndedError("error", "the reader of the events went away")
         try:
             for event in self._turn(turn, meter, meter.watch(cancel)):
-                self.logbook.note(turn.number, event)
+                self._note(turn, event)
                 yield event
         except EndedError as exc:
             ended = exc
@@ -120,8 +122,12 @@ class Agent:
         if self.session.problem:
             yield Notice(self.session.problem)
         over = TurnEnded(ended.reason, ended.detail, turn.measures)
-        self.logbook.note(turn.number, over)
+        self._note(turn, over)
         yield over
+
+    def _note(self, turn: Turn, event: Event) -> None:
+        self.logbook.note(turn.number, event)
+        self.recording.note(event)
 
     def _turn(self, turn: Turn, meter: Meter, watch: Watch) -> Iterator[Event]:
         yield TurnStarted(turn.number, turn.text)

@@ -222,8 +222,11 @@ def _segments(prompt: Prompt) -> list[Segment]:
                 Text(f"tool {json_text(as_function(tool)['function'])}\n") for tool in prompt.tools
             ]
             for message in prompt.messages:
-                calls = [Text(f"\n{written(call)}") for call in message.calls]
-                content = _segments(message.content)
-                laid_out += [Text(f"{message.role}: "), *content, *calls, Text("\n")]
+                content = _segments(message.content) if message.content else []
+                parts = [content] * bool(content) + [
+                    [Text(written(call))] for call in message.calls
+                ]
+                told = [segment for part in parts for segment in (Text("\n"), *part)][1:]
+                laid_out += [Text(f"{message.role}: "), *told, Text("\n")]
             return [*laid_out, Text("assistant: ")]
     return list(prompt)

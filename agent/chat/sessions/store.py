@@ -27,6 +27,8 @@ RECORDS = "conversation.jsonl"
 VERSION = 1
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 LOCK_WAIT_S = 0.2
+OWN_FACTS = {"version", "created", "parent"}
+"""What a fork has of its own."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ class Sessions:
         Raises SessionError.
         """
         origin = self.read(session_id)
-        session = self.new(**(origin.facts | facts | {"parent": origin.id}))
+        kept = {key: value for key, value in origin.facts.items() if key not in OWN_FACTS}
+        session = self.new(**(kept | facts | {"parent": origin.id}))
         for turn in origin.turns[:turns]:
             session.conversation.copy(turn)
         return session
