@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from ..console import print_json, say
-from .train_common import commit_of_code
 
 
 def lens(
@@ -33,10 +32,13 @@ def lens(
     """
     from rich.console import Console
 
-    from ..evals.lens.run import LensPlaces, make_snapshots, progress_shown
-    from ..evals.lens.settings import SourceSettings, read_source
+    from megacontext.models.training.corpus.settings import read_yaml
+    from megacontext.models.training.provenance import commit_of_code
 
-    settings = read_source(config, SourceSettings)
+    from ..evals.lens.run import LensPlaces, make_snapshots, progress_shown
+    from ..evals.lens.settings import SourceSettings
+
+    settings = read_yaml(config, SourceSettings)
     if count is not None:
         settings = settings.model_copy(update={"snapshots": count})
     folder = out or data / "lens" / settings.name

@@ -105,11 +105,6 @@ class EvaluationSettings(SourceSettings):
     recall: RecallSettings = RecallSettings()
 
 
-def read_source(path: Path, kind: type[SourceSettings] = SourceSettings) -> SourceSettings:
-    """Read a YAML file as `kind`; raises SettingsError for what it does not allow."""
-    return read_yaml(path, kind)
-
-
 def pinned(settings: SourceSettings, file: Path) -> list[PackageSource]:
     """The packages that settings read from `file` name, with the versions that their corpus pins.
 
