@@ -4,7 +4,10 @@ import threading
 from collections.abc import Callable
 
 from megacontext.configs.errors import MegaContextError
+from megacontext.memory.ingest.gisting import GistReport
+from megacontext.memory.ingest.report import OnProgress
 from megacontext.memory.memory import Memory
+from megacontext.models.base import BaseModel
 
 from .opening import Workplace
 
@@ -20,10 +23,18 @@ class GistWorker:
         workplace: Workplace,
         memory: Memory,
         on_error: Callable[[MegaContextError], None],
+        *,
+        model: Callable[[], BaseModel] | None = None,
+        on_progress: OnProgress | None = None,
+        on_report: Callable[[GistReport], None] | None = None,
     ) -> None:
+        """`model` gives the one that is loaded anyway; the others hear how far it is, and what came of a run."""
         self._workplace = workplace
         self._memory = memory
         self._on_error = on_error
+        self._model = model
+        self._on_progress = on_progress
+        self._on_report = on_report or (lambda _: None)
         self._wanted = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="gists", daemon=True)
@@ -55,9 +66,10 @@ class GistWorker:
 
         if self._workplace.choice is None:
             return
-        gister = gister_for(load_model(self._workplace.choice), self._workplace.folder)
+        model = self._model() if self._model else load_model(self._workplace.choice)
+        gister = gister_for(model, self._workplace.folder)
         gisting = self._memory.gisting(gister)
         while not self._stopped.is_set():
             self._wanted.wait()
             self._wanted.clear()
-            gisting.run(stopped=self._stopped.is_set)
+            self._on_report(gisting.run(self._on_progress, self._stopped.is_set))
