@@ -15,6 +15,7 @@ from megacontext.agent.chat.logbook import Logbook
 from megacontext.agent.chat.sessions.store import Sessions
 from megacontext.agent.edits.change import Change
 from megacontext.agent.edits.journal import Journal
+from megacontext.agent.engine import Engine
 from megacontext.agent.permissions.asking import Answer, Approver, PermissionRequest, Yes
 from megacontext.agent.permissions.permissions import Permissions
 from megacontext.agent.tools.base import (
@@ -113,9 +114,10 @@ def make_agent(open_engine) -> MakeAgent:
         limits: Limits | None = None,
         trusted: bool = True,
         session: str | None = None,
+        engine: Engine | None = None,
         **settings: Any,
     ) -> Agent:
-        engine = open_engine(model, **settings)
+        engine = engine or open_engine(model, **settings)
         places = engine.memory.places
         sessions = Sessions(places)
         kept = sessions.open(session) if session else sessions.new(model=model.name)
