@@ -11,7 +11,20 @@ import typer
 
 from megacontext.configs.errors import MegaContextError
 
-from .commands import ask, complete, data, doctor, focus, index, status, tour, train, verify, watch
+from .commands import (
+    ask,
+    complete,
+    data,
+    doctor,
+    evaluate,
+    focus,
+    index,
+    status,
+    tour,
+    train,
+    verify,
+    watch,
+)
 from .console import note, say
 
 if TYPE_CHECKING:
@@ -54,6 +67,7 @@ app.command("complete")(complete.complete)
 app.command("ask")(ask.ask)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="eval")
 
 
 def run() -> None:

@@ -59,6 +59,7 @@ class GistTask:
     count: int
     ceiling: int
     """Windows to fit slots on; 0 leaves the ceiling out."""
+    ceiling_steps: int
     seed: int
     device: str
     precision: Precision
@@ -94,7 +95,7 @@ def evaluate_gists(
     bench = _Bench(task)
     before = full_digest(bench.model.module)
     figures = bench.measure(on_stage)
-    ceiling = bench.fit(task.ceiling, on_stage) if task.ceiling else {}
+    ceiling = bench.fit(task.ceiling, task.ceiling_steps, on_stage) if task.ceiling else {}
     if full_digest(bench.model.module) != before:
         raise ModelError(f"measuring changed the weights of {task.model}; its figures are void")
     subject = Subject(
@@ -138,11 +139,18 @@ class _Bench:
             module, self.gistnet, passages, clusters, seed=self._seed, on_pass=on_pass
         )
 
-    def fit(self, count: int, on_stage: OnStage) -> Ceilings:
+    def fit(self, count: int, steps: int, on_stage: OnStage) -> Ceilings:
         """Fitted slots of `count` windows, in every setting at every ratio."""
         layout = self._passages.layout
         few = sample_passages(self._windows, count, self._seed, layout)
-        ceiling = Ceiling(self.model.module, self.gistnet, few, self._files(few), seed=self._seed)
+        ceiling = Ceiling(
+            self.model.module,
+            self.gistnet,
+            few,
+            self._files(few),
+            steps=steps,
+            seed=self._seed,
+        )
         slots = [each for each in RATIOS if each <= self.gistnet.config.slots]
         on_pass = on_stage("fitting slots", ceiling.passes * len(SETTINGS) * len(slots))
         return {

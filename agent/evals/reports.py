@@ -6,7 +6,8 @@ Knows no model and no measure.
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -46,33 +47,41 @@ def image_name(stem: str, name: str) -> str:
     return f"{stem}_{name}.png"
 
 
-def write_report(folder: Path, report: Report) -> Path:
-    """Write all files into `folder`, which is made if need be; return the page.
+def prepare_report(folder: Path) -> None:
+    """Make the folder, and see that plots can be drawn: before hours of measuring, not after.
 
-    Raises SettingsError where nothing can be written.
+    Raises ModelError without matplotlib, SettingsError where nothing can be written.
     """
-    page = folder / f"{report.stem}.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, image in report.images.items():
-            image.savefig(folder / image_name(report.stem, name), dpi=DOTS_PER_INCH)
-        figures = json.dumps(plain(report.figures), indent=1)
-        (folder / f"{report.stem}.json").write_text(figures + "\n", encoding="utf-8")
-        page.write_text(report.text, encoding="utf-8")
-    except OSError as exc:
-        raise SettingsError(
-            f"the report cannot be written into {folder} ({exc.strerror}); give another --out"
-        ) from exc
-    return page
-
-
-def need_plots() -> None:
-    """Raise ModelError unless plots can be drawn: before hours of measuring, not after."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as exc:
         raise ModelError(
             "plots need matplotlib, which is not installed; run: pip install 'megacontext[eval]'"
+        ) from exc
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_report(folder: Path, report: Report) -> Path:
+    """Write all files into a folder; return the page. Raises as `prepare_report` does."""
+    prepare_report(folder)
+    page = folder / f"{report.stem}.md"
+    with _writing(folder):
+        for name, image in report.images.items():
+            image.savefig(folder / image_name(report.stem, name), dpi=DOTS_PER_INCH)
+        figures = json.dumps(plain(report.figures), indent=1, ensure_ascii=False)
+        (folder / f"{report.stem}.json").write_text(figures + "\n", encoding="utf-8")
+        page.write_text(report.text, encoding="utf-8")
+    return page
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise SettingsError(
+            f"the report cannot be written into {folder} ({exc.strerror}); give another --out"
         ) from exc
 
 

@@ -55,29 +55,27 @@ class Ceiling:
         *,
         steps: int = STEPS,
         seed: int = 0,
-        on_pass: OnPass = lambda: None,
     ) -> None:
-        """`on_pass` is told of every step; there are `passes` of them for one setting and ratio."""
+        """`clusters` names what each passage is resampled with; `steps` is how often slots move."""
         self._reader = Reader(base_model)
         self._passages = passages
         self._gists = encoded(self._reader, gistnet, passages.replaced)
         self._rms = embedding_rms(self._reader.embeddings)
         self._bootstrap = Bootstrap(clusters, seed=seed)
         self._steps = steps
-        self._on_pass = on_pass
 
     @property
     def passes(self) -> int:
         """Steps of one fit, over all batches."""
         return self._steps * len(batches(len(self._passages), self._reader.batch))
 
-    def fit(self, setting: Setting, slots: int) -> CeilingFigures:
-        """Fit `slots` slots per block of every passage."""
+    def fit(self, setting: Setting, slots: int, on_pass: OnPass = lambda: None) -> CeilingFigures:
+        """Fit `slots` slots per block of every passage; `on_pass` is told of `passes` steps."""
         arm = Arm("gist", slots)
         losses = read_arms(self._reader, self._passages, setting, [FULL, NONE, arm], self._gists)
         fitted = np.empty_like(losses[FULL])
         for rows in batches(len(self._passages), self._reader.batch):
-            fitted[rows] = self._fit(setting, arm, rows)
+            fitted[rows] = self._fit(setting, arm, rows, on_pass)
         return CeilingFigures(
             fitted=self._cgr(losses, fitted, FITTED),
             between=self._cgr(losses, fitted, BETWEEN),
@@ -85,7 +83,7 @@ class Ceiling:
             start_between=self._cgr(losses, losses[arm], BETWEEN),
         )
 
-    def _fit(self, setting: Setting, arm: Arm, rows: slice) -> Losses:
+    def _fit(self, setting: Setting, arm: Arm, rows: slice, on_pass: OnPass) -> Losses:
         """Losses [n, horizon] behind the fitted slots of a few passages."""
         reader, passages = self._reader, self._passages
         cut = setting.targets(passages.layout)
@@ -108,7 +106,7 @@ class Ceiling:
             loss = functional.kl_div(spread, aims, reduction="sum")
             (slots.grad,) = torch.autograd.grad(loss, slots)  # nothing reaches the base
             adam.step()
-            self._on_pass()
+            on_pass()
         return reader.losses(torch.cat([prefix, slots.detach().to(prefix), tail], 1), targets)
 
     def _cgr(self, losses: ArmLosses, arm: Losses, part: slice) -> Interval:

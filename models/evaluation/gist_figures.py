@@ -57,6 +57,7 @@ class GistFigures:
     """What was measured, by setting."""
 
     settings: dict[str, SettingFigures]
+    layout: Layout
     passages: int
     clusters: int
     """What was resampled whole: files, where their names are known."""
@@ -83,7 +84,7 @@ def measure_gists(
     for setting in SETTINGS:
         losses = read_arms(reader, passages, setting, arms_read(slots), gists, on_pass)
         found[setting.name] = _setting_figures(losses, bootstrap, passages.layout, slots)
-    return GistFigures(found, len(passages), bootstrap.clusters)
+    return GistFigures(found, passages.layout, len(passages), bootstrap.clusters)
 
 
 def passes(base_model: nn.Module, gistnet: GistNet, passages: Passages) -> int:

@@ -122,8 +122,8 @@ def test_fitted_slots_recover_what_they_are_fitted_to_and_leave_the_base_alone(
     before = full_digest(base)
     done = []
     few = sample_passages(windows, 3, 0, layout)
-    ceiling = Ceiling(base, gistnet, few, range(3), steps=25, on_pass=lambda: done.append(1))
-    found = ceiling.fit(BEHIND_TAIL, 8)
+    ceiling = Ceiling(base, gistnet, few, range(3), steps=25)
+    found = ceiling.fit(BEHIND_TAIL, 8, lambda: done.append(1))
     worst = 1 - found.start_fitted.mid
     assert abs(1 - found.fitted.mid) < 0.5 * abs(worst)
     assert found.between != found.start_between
