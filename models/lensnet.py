@@ -241,9 +241,10 @@ class LensNet(nn.Module):
                 spread = FAINT if ADDING.search(name) else 1.0
                 parameter.normal_(std=spread * parameter.shape[-1] ** -0.5, generator=random)
         # What is alike in the gists' space attracts from the start.
+        nn.init.orthogonal_(self.entry_in.weight, generator=random)
         self.query_in.weight.copy_(self.entry_in.weight)
         for read in self.entry_reads:
-            read.attend_to_alike()  # type: ignore[operator]
+            read.attend_to_alike(random)  # type: ignore[operator]
         self.head.zero_()
         self.likeness.zero_()
         self.bias.fill_(-self.config.minimum)

@@ -54,9 +54,10 @@ class Read(nn.Module):
         return states + self.down_proj(inner), logits
 
     @torch.no_grad()
-    def attend_to_alike(self) -> None:
-        """Let queries be projected as keys are, so that like attends to like."""
-        self.q_proj.weight.copy_(self.kv_proj.weight[: len(self.q_proj.weight)])
+    def attend_to_alike(self, random: torch.Generator) -> None:
+        """Project queries and keys alike, without distortion, so that like attends to like."""
+        nn.init.orthogonal_(self.q_proj.weight, generator=random)
+        self.kv_proj.weight[: len(self.q_proj.weight)] = self.q_proj.weight
 
     def _shares(self, logits: Tensor, present: Tensor, rivals: Tensor | None) -> Tensor:
         if not self.competition:

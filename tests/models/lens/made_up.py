@@ -1,6 +1,7 @@
 """Snapshots whose gains are a known function of how entries and query agree."""
 
 import torch
+from torch.nn.functional import normalize
 
 from megacontext.models.lens.snapshots import DatasetFacts, Snapshot
 
@@ -23,11 +24,11 @@ def facts(**changes) -> DatasetFacts:
 
 
 def snapshot(number: int, entries: int = 12, queries: int = 4, **changes) -> Snapshot:
-    """One with random content; the gain of an entry is how it agrees with the query's best slot."""
+    """One with random content; the gain of an entry is its cosine with the nearest of the query's gists."""
     random = torch.Generator().manual_seed(number)
-    gists = torch.randn(entries, 16, generator=random)
-    query = torch.randn(queries, 16, generator=random)
-    gains = (gists @ query.T).amax(1) if queries else torch.zeros(entries)
+    gists = normalize(torch.randn(entries, 16, generator=random))
+    query = normalize(torch.randn(queries, 16, generator=random))
+    gains = 4 * (gists @ query.T).amax(1) - 1 if queries else torch.zeros(entries)
     values = {
         "entry_gists": gists.bfloat16(),
         "features": torch.rand(entries, len(FEATURES), generator=random),

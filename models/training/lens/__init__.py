@@ -1,0 +1,1 @@
+"""Training LensNet on snapshots. Knows tensors; no repository and no base model."""
