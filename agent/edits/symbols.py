@@ -24,7 +24,7 @@ def find_symbol(path: str, data: bytes, name: str, line: int | None = None) -> S
     Raises ToolError when there is none, or several; the candidates are named.
     """
     symbols = definitions(path, data)
-    wanted = _plain_name(name)
+    wanted = plain_name(name)
     found = _named(symbols, wanted) or _named(symbols, wanted, str.casefold)
     if line is not None and len(found) > 1:
         at = [each for each in found if first_line(data, each) <= line <= last_line(data, each)]
@@ -40,7 +40,7 @@ def find_symbol(path: str, data: bytes, name: str, line: int | None = None) -> S
     raise ToolError(_unknown(path, symbols, wanted))
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """`def Greeter::greet(self)` → `Greeter.greet`."""
     bare = _HEADER_WORDS.sub("", name.strip().strip("`'\""))
     found = _NAME.match(bare)

@@ -19,6 +19,7 @@ from ..edits.change import Change
 if TYPE_CHECKING:
     from ..edits.journal import Journal
     from ..sandbox.sandbox import Sandbox
+    from ..sandbox.secrets import Secrets
     from .focus_control import FocusControl
 
 __all__ = [
@@ -104,6 +105,11 @@ class Shop:
     """The only way to run programs."""
     focus: "FocusControl"
     """What the person or the model pinned, expanded and collapsed."""
+
+    @property
+    def secrets(self) -> "Secrets":
+        """What no model may be shown."""
+        return self.sandbox.secrets
 
 
 class Tool(Protocol):
