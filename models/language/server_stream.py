@@ -175,7 +175,10 @@ class _Exchange(threading.Thread):
             case 429:
                 mend = "wait a while, or choose another server"
             case 400 | 413 | 422:
-                mend = "lower the budget, or check that the server can do what was asked"
+                mend = (
+                    "lower the budget, or check that the server can do what was asked "
+                    "(where it cannot take tools, set model.remote.tools to words)"
+                )
             case status if status >= 500:
                 mend = "look at the server's own log"
             case _:

@@ -1,11 +1,9 @@
 """The remote model against a real server on loopback, well-behaved and not."""
 
-import json
 import socket
 import threading
 import time
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
@@ -25,80 +23,10 @@ from megacontext.models.base import (
     Vectors,
 )
 from megacontext.models.language.remote import RemoteModel
+from tests.models.small_server import answering, delta, refusing, running
 
 KEY = "sk-very-secret-0123456789"
 HELLO = Chat((Message("system", "be brief"), Message("user", "hello")))
-
-
-class Server(ThreadingHTTPServer):
-    """Answers each request with the next behaviour; the last one goes on for ever."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.behaviours = []
-        self.requests = []
-        self.closed_by_client = threading.Event()
-        self.waiting = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append((self.path, headers, body))
-        behaviours = self.server.behaviours
-        (behaviours.pop(0) if len(behaviours) > 1 else behaviours[0])(self)
-
-    def log_message(self, *_):
-        pass
-
-    def head(self, status=200, **headers):
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-
-    def send(self, *events):
-        for event in events:
-            data = event if isinstance(event, str) else json.dumps(event)
-            self.wfile.write(f"data: {data}\n\n".encode())
-        self.wfile.flush()
-
-    def wait_until_closed(self):
-        """Blocks until the client hangs up; `recv` then gives nothing."""
-        self.server.waiting.set()
-        self.connection.settimeout(10)
-        if self.connection.recv(1) == b"":
-            self.server.closed_by_client.set()
-
-
-def delta(text, **more):
-    return {"choices": [{"delta": {"content": text}, **more}]}
-
-
-def answering(*events):
-    def behave(handler):
-        handler.head(content_type="text/event-stream")
-        handler.send(*events)
-
-    return behave
-
-
-def refusing(status, body="", **headers):
-    def behave(handler):
-        data = body if isinstance(body, str) else json.dumps(body)
-        handler.head(status, content_length=len(data.encode()), **headers)
-        handler.wfile.write(data.encode())
-
-    return behave
 
 
 @pytest.fixture
@@ -106,12 +34,8 @@ def server(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TEST_API_KEY", KEY)
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
