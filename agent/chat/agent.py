@@ -5,7 +5,7 @@ Knows no screen and no command line.
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from megacontext.models.base import (
 )
 from megacontext.models.base import Usage as ModelUsage
 
+from ..edits.commits import commit
 from ..edits.journal import Reversal
 from ..engine import Engine
 from ..events import Cited, Event, Notice, Token, Usage
@@ -34,6 +35,9 @@ from .logbook import Logbook
 from .prompts import PLAN_MODE, PLAN_MODE_ENDED, nested_text, refusal_text, system_text
 from .sessions.recording import Recording
 from .sessions.store import Session
+
+SUBJECT = 72
+"""Characters of the first line of a commit's message."""
 
 
 @dataclass
@@ -119,11 +123,30 @@ class Agent:
             raise
         finally:
             conversation.end(ended.reason, ended.detail, meter.finish())
+        if ended.reason in {"done", "limit"}:
+            yield from self._committed(turn)
         if self.session.problem:
             yield Notice(self.session.problem)
         over = TurnEnded(ended.reason, ended.detail, turn.measures)
         self._note(turn, over)
         yield over
+
+    def _committed(self, turn: Turn) -> Iterator[Event]:
+        """Commit what the turn changed, where settings ask for that."""
+        changes = self.calls.shop.journal.changes_of(turn.number)
+        if not changes or not self.engine.settings.tools.commit:
+            return
+        made = commit(self.calls.shop.root, changes, self._message(turn))
+        if made.commit:
+            yield Notice(f"committed {made.commit[:10]}: {', '.join(made.paths)}")
+        for path, why in made.left_out:
+            yield Notice(f"{path} is not in the commit: {why}")
+        if made.why_not:
+            yield Notice(f"nothing was committed: {made.why_not}")
+
+    def _message(self, turn: Turn) -> str:
+        line = " ".join(turn.text.split())
+        return line if len(line) <= SUBJECT else f"{line[: SUBJECT - 1]}…"
 
     def _note(self, turn: Turn, event: Event) -> None:
         self.logbook.note(turn.number, event)
@@ -223,19 +246,34 @@ class Agent:
 
     def _execute(self, turn: Turn, answer: _Answer, meter: Meter, watch: Watch) -> Iterator[Event]:
         """Carry out the calls in order; what is done before the turn ends is told in any case."""
-        conversation = self.session.conversation
-        refused = list(answer.refused)
-        for call in answer.calls:
-            watch.check()
-            done = yield from self._edits_noted(self.calls.carry_out(call, watch, meter))
-            if not done.made:
-                refused.append(CallRefused(done.text, call.name))
-            text = self._with_instructions(done, turn)
-            conversation.add(Message("tool", text, call_id=call.id))
-            self._remember(done)
+        done: list[Answered] = []
+        failures = ""
+        try:
+            for call in answer.calls:
+                watch.check()
+                made = yield from self._edits_noted(self.calls.carry_out(call, watch, meter))
+                done.append(made)
+                self._remember(made)
+            if edits := [each.call.id for each in done if each.edited]:
+                failures = yield from self.calls.check(edits[-1], watch, meter)
+                self.engine.refresh()
+        finally:
+            self._tell(turn, done, failures)
         if answer.refused:
-            conversation.add(Message("user", refusal_text(answer.refused)))
-        meter.malformed(len(refused))
+            told = Message("user", refusal_text(answer.refused))
+            self.session.conversation.add(told)
+        meter.malformed(len(answer.refused) + sum(not each.made for each in done))
+
+    def _tell(self, turn: Turn, done: Sequence[Answered], failures: str) -> None:
+        """Add the results to the conversation, what failed after them and instructions for where they lead."""
+        for each in done:
+            parts = [
+                each.text,
+                *map(nested_text, self.instructions.below(each.touched, turn.number)),
+            ]
+            if each is done[-1] and failures:
+                parts.append(failures)
+            self.session.conversation.add(Message("tool", "\n\n".join(parts), call_id=each.call.id))
 
     def _edits_noted(
         self, events: Generator[Event, None, Answered]
@@ -251,18 +289,12 @@ class Agent:
             answered: Answered = done.value
             return answered
 
-    def _with_instructions(self, done: Answered, turn: Turn) -> str:
-        new = self.instructions.below(done.touched, turn.number)
-        return "\n\n".join([done.text, *map(nested_text, new)])
-
     def _remember(self, done: Answered) -> None:
-        """Let memory see what changed."""
+        """Let memory see what changed, and what was of interest."""
         for path in done.touched:
             self.focusing.touched(path)
         if done.ran:
             self.engine.refresh()
-        elif done.edited and self.engine.memory.ingest is not None:
-            self.engine.memory.ingest.apply(edit.path for edit in done.edited)
 
     # Beside the loop
 

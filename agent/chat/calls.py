@@ -8,12 +8,14 @@ from megacontext.configs.errors import ToolError
 from megacontext.models.base import Cancel, ToolCall
 from megacontext.models.language.tool_calls import object_in
 
-from ..events import Event
+from ..events import Event, Notice
 from ..permissions.asking import Always, Answer, Approver, No, Part, PermissionRequest, Stop
 from ..permissions.permissions import Permissions
 from ..tools.base import Edit, Plan, Shop, Tool, ToolResult
+from ..tools.checks import planned_checks, run_check
 from .events import (
     CallRefused,
+    CheckFinished,
     Edited,
     PermissionAsked,
     PermissionGiven,
@@ -118,6 +120,29 @@ class Calls:
             touched=_paths(plan) if plan else (),
             ran=plan is not None and plan.action == "run",
         )
+
+    def check(
+        self, call_id: str, cancel: Cancel | None, meter: Meter
+    ) -> Generator[Event, None, str]:
+        """Run the project's checks, for an edit that was made by this call; gives what went wrong, for the model."""
+        failures = []
+        for planned in planned_checks(self.shop):
+            verdict = self.permissions.decide(planned)
+            if verdict.decision == "ask" and isinstance(self.approver, Nobody):
+                yield Notice(f"{planned.subject} was not run: {verdict.why}")
+                continue
+            started, asked = time.perf_counter(), meter.asked
+            call = ToolCall(call_id, planned.tool, "{}")
+            try:
+                plan = yield from self._permitted(call, planned, meter)
+            except _NotAllowedError:
+                continue
+            checked = run_check(plan, self.shop, cancel)
+            meter.tool(time.perf_counter() - started - (meter.asked - asked))
+            yield CheckFinished(call_id, checked.command, checked.ok, checked.text)
+            if not checked.ok:
+                failures.append(f"The check `{checked.command}` fails now:\n{checked.text}")
+        return "\n\n".join(failures)
 
     def _permitted(self, call: ToolCall, plan: Plan, meter: Meter) -> Generator[Event, None, Plan]:
         """The plan, or the part of it, that may be carried out; raises _NotAllowedError or EndedError."""

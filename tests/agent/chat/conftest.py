@@ -82,6 +82,7 @@ class Put:
 
     def execute(self, plan: Plan, shop: Shop, cancel: Cancel | None = None) -> ToolResult:
         step = shop.journal.apply(plan.changes, plan.summary)
+        shop.memory.writer.apply([plan.subject])
         [change] = plan.changes
         edit = Edit(change.path, change.diff, step.number)
         return ToolResult(text="written", summary="written", edited=(edit,))
