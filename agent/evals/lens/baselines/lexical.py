@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from megacontext.memory.catalogue.terms import identifiers, query_words
+from megacontext.memory.catalogue.terms import IDENTIFIER, identifiers, query_words
 
 from ..scenes.repositories import Repository
 from ..scenes.scene import Scene
@@ -57,8 +58,13 @@ def _score(asked: Sequence[str], document: Counter[str], usual: float, rarity: R
 
 
 def _counted(text: str) -> Counter[str]:
-    """Words of a text as often as they occur: `query_words` names each once a line."""
-    return Counter(word for line in text.split("\n") for word in query_words(line))
+    """The words of a text, as often as they occur."""
+    return Counter(word for name in IDENTIFIER.findall(text) for word in _parts(name))
+
+
+@lru_cache(65_536)
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(query_words(name))
 
 
 class Bm25:

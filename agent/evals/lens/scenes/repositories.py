@@ -133,9 +133,8 @@ class Repository:
             self._gisting.run()
             yield
         finally:
-            del ingest.overlays[path]
+            ingest.overlays.pop(path)
             ingest.apply([path])
-            self.lens.tree.refresh()
 
 
 @contextmanager
