@@ -123,7 +123,7 @@ def _tell(report: "GistReport", written: Path) -> None:
     from ..evals.reports import percent
 
     for each in verdicts(report.figures):
-        verdict = "met" if each.met else "missed"
+        came = "met" if each.met else "missed"
         what = f"{each.measure} at {each.ratio}, {NAMES[each.setting]}"
-        say(f"{what}: {percent(each.measured)} % ({each.wanted}: {verdict})")
+        say(f"{what}: {percent(each.measured)} % ({each.wanted}: {came})")
     say(f"report: {written}")

@@ -6,16 +6,13 @@ from typing import Any
 from megacontext.models.evaluation.ceiling import CeilingFigures
 from megacontext.models.evaluation.gist_figures import SettingFigures, Table
 
-from .gist_report import FROZEN, HORIZON, GistReport, Verdict, verdicts
+from .gist_report import CONTROL_NAMES, FROZEN, HORIZON, GistReport, Verdict, verdicts
 from .reports import image_name, percent, table
 
 NAMES = {
     "right_before": "right before the targets",
     "behind_tail": "behind a tail",
-    "last_tokens": "last tokens",
-    "mean_pooled": "mean-pooled embeddings",
-    "shuffled": "gists of other text",
-    "mixed": "mixed",
+    **CONTROL_NAMES,
 }
 MEASURES = """CGR = (NLL of no context − NLL) ÷ (NLL of no context − NLL of the full context), in percent: at 0 what
 stands in place of the {replaced} replaced tokens helps as little as nothing, at 100 as much as the tokens themselves.
@@ -82,16 +79,14 @@ def _introduction(report: GistReport) -> str:
 
 
 def _bars(judged: Sequence[Verdict]) -> str:
-    rows = [
-        [
-            f"{each.measure} at {each.ratio}, {NAMES[each.setting]}",
-            each.wanted,
-            percent(each.measured),
-            "met" if each.met else "missed",
-        ]
-        for each in judged
-    ]
-    return table([f"at {HORIZON} targets", "wanted", "measured, %", ""], rows)
+    ratios = list(dict.fromkeys(each.ratio for each in judged))
+    rows: dict[str, dict[str, str]] = {}
+    for each in judged:
+        came = "met" if each.met else "missed"
+        row = rows.setdefault(f"{each.measure}, {NAMES[each.setting]}", {})
+        row[each.ratio] = f"{100 * each.measured.mid:.1f} ({each.wanted}: {came})"
+    cells = [[name, *(row.get(ratio, "") for ratio in ratios)] for name, row in rows.items()]
+    return table([f"at {HORIZON} targets, %", *ratios], cells)
 
 
 def _arms(found: SettingFigures, horizon: str, ceiling: Mapping[str, CeilingFigures]) -> str:
@@ -104,7 +99,7 @@ def _arms(found: SettingFigures, horizon: str, ceiling: Mapping[str, CeilingFigu
         rows.append([f"gists − {NAMES[kind]}", *gains])
     if ceiling:
         fitted = [percent(ceiling[ratio].fitted) if ratio in ceiling else "" for ratio in ratios]
-        rows.append(["slots fitted to the targets", *fitted])
+        rows.append(["slots fitted to every other target, there", *fitted])
     return table(["CGR, %", *ratios], rows)
 
 

@@ -17,6 +17,12 @@ CGR_BARS = {"4x": 0.85, "8x": 0.75, "16x": 0.65, "32x": 0.50}
 DELTA_NLL_BARS = {"8x": 0.05}
 BEATEN = ("last_tokens", "mean_pooled")
 """Controls above which gists must be, intervals apart."""
+CONTROL_NAMES = {
+    "last_tokens": "last tokens",
+    "mean_pooled": "mean-pooled embeddings",
+    "shuffled": "gists of other text",
+    "mixed": "mixed",
+}
 FROZEN = "frozen"
 """The arm in which the base was never trained along with its GistNet."""
 
@@ -107,12 +113,15 @@ def verdicts(figures: GistFigures) -> Iterator[Verdict]:
             continue
         for ratio, measured in found.cgr[HORIZON].items():
             bar = CGR_BARS[ratio]
-            yield Verdict(name, "CGR", ratio, f"≥ {bar:.0%}", measured, measured.mid >= bar)
+            wanted = f"≥ {100 * bar:.0f}"
+            yield Verdict(name, "CGR", ratio, wanted, measured, measured.mid >= bar)
         for ratio, bar in DELTA_NLL_BARS.items():
             measured = found.delta_nll[HORIZON][ratio]
-            yield Verdict(name, "ΔNLL", ratio, f"≤ {bar:.0%}", measured, measured.mid <= bar)
+            wanted = f"≤ {100 * bar:.0f}"
+            yield Verdict(name, "ΔNLL", ratio, wanted, measured, measured.mid <= bar)
         for control in BEATEN:
             other = found.controls[control]
             for ratio, measured in other.gist_minus[HORIZON].items():
                 apart = found.cgr[HORIZON][ratio].above(other.cgr[HORIZON][ratio])
-                yield Verdict(name, f"CGR − {control}", ratio, "apart", measured, apart)
+                measure = f"CGR − that of {CONTROL_NAMES[control]}"
+                yield Verdict(name, measure, ratio, "> 0, apart", measured, apart)
