@@ -10,6 +10,7 @@ from ..console import print_json, say
 from .train_common import Wandb, commit_of_code
 from .train_gistnet import gistnet
 from .train_lensnet import lensnet
+from .train_port import port
 
 if TYPE_CHECKING:
     from megacontext.models.training.base_run import BaseRun
@@ -19,6 +20,7 @@ app = typer.Typer(help="Train the models of this project.", no_args_is_help=True
 
 app.command()(gistnet)
 app.command()(lensnet)
+app.command()(port)
 
 
 @app.command()

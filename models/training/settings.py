@@ -4,8 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_core import to_jsonable_python
+from pydantic import Field, TypeAdapter, model_validator
 
 from .corpus.settings import Strict
 
@@ -140,8 +139,10 @@ class LoopSettings(Strict):
 
     def _before_later(self) -> dict[str, Any]:
         """What held for runs from before there were the `LATER` settings."""
-        fields = type(self).model_fields
-        return {key: to_jsonable_python(fields[key].get_default()) for key in self.LATER}
+        fields, plain = type(self).model_fields, TypeAdapter[Any](Any)
+        return {
+            key: plain.dump_python(fields[key].get_default(), mode="json") for key in self.LATER
+        }
 
     def _digest(self, keys: tuple[str, ...], start: str = "") -> str:
         values = self.model_dump(mode="json")

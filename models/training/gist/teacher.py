@@ -25,7 +25,7 @@ from megacontext.configs.errors import TrainingError
 
 from ..loss import Likeliest, next_chances, rows_a_slice
 from ..task import Rows
-from ..windows import Windows
+from ..windows import Windows, dtype_for
 
 META = "teacher.json"
 RECORDS = "teacher.bin"
@@ -86,7 +86,7 @@ class TeacherCache:
     ) -> None:
         self.top = min(top, vocabulary)
         places = windows[0].rows([0]).shape[1] - 1
-        token = np.uint16 if vocabulary <= np.iinfo(np.uint16).max + 1 else np.uint32
+        token = dtype_for(vocabulary)
         fields = [("tokens", token, (places, self.top)), ("logs", np.float16, (places, self.top))]
         self._record = np.dtype(
             [*fields, ("surprise", np.float16, (places,)), ("check", np.uint32)]

@@ -1,0 +1,1 @@
+"""Training for another base: whether it fits, what it takes, with which settings."""
