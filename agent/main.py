@@ -13,12 +13,14 @@ from megacontext.configs.errors import MegaContextError
 
 from .commands import (
     ask,
+    chat,
     complete,
     data,
     doctor,
     evaluate,
     focus,
     index,
+    sessions,
     status,
     tour,
     train,
@@ -65,6 +67,8 @@ app.command("doctor")(doctor.doctor)
 app.command("focus")(focus.focus)
 app.command("complete")(complete.complete)
 app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")
