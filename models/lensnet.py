@@ -18,10 +18,13 @@ from dataclasses import dataclass
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .gist.layers import RMSNorm
 from .lens.layers import NORM_EPS, Read
 
+LEAST_SCALE = 1e-2
+"""Of features and gists, so that what hardly varies is not blown up."""
 FAINT = 0.1
 """Spread of new weights of what is added to states, where that of the others is 1."""
 ADDING = re.compile(r"feature_in|has_gist|place_embeddings|o_proj|down_proj")
@@ -108,6 +111,18 @@ class Slots:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A query as it was read along with some entries."""
+
+    gists: Tensor
+    """`[B, m, d]`, as `LensNet` looks at them."""
+    present: Tensor
+    """bool `[B, m]`"""
+    slots: list[Slots]
+    """At every depth."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Scores, and what made them."""
 
@@ -122,6 +137,8 @@ class LensNet(nn.Module):
 
     feature_mean: Tensor
     feature_scale: Tensor
+    gist_mean: Tensor
+    gist_scale: Tensor
 
     def __init__(self, config: LensNetConfig) -> None:
         super().__init__()
@@ -146,80 +163,104 @@ class LensNet(nn.Module):
             )
             self.norm = RMSNorm(width, NORM_EPS)
             self.head = nn.Parameter(torch.empty(width))
-            self.likeness = nn.Parameter(torch.empty((config.layers + 1) * config.heads))
+            self.likeness = nn.Parameter(torch.empty(2 + (config.layers + 1) * config.heads))
             self.weights = nn.Parameter(torch.empty(features))
             self.bias = nn.Parameter(torch.empty(()))
         self.to_empty(device="cpu")
         self._seed()
         self.register_buffer("feature_mean", torch.zeros(features))
         self.register_buffer("feature_scale", torch.ones(features))
+        self.register_buffer("gist_mean", torch.zeros(config.gist_width))
+        self.register_buffer("gist_scale", torch.ones(config.gist_width))
 
     def forward(self, entries: Entries, asked: Asked) -> Tensor:
         """Signed scores `[B, n]`: above 0 detail is worth its positions; −inf for padding and what is illegal."""
         return self.consider(entries, asked)[0].scores
 
-    def consider(self, entries: Entries, asked: Asked) -> tuple[Verdict, list[Slots]]:
-        """What `forward` gives in full, and the slots at every depth, for `judge`."""
-        states = self._entered(entries)
-        kept = [self._slots(asked)]
-        states, logits = self.entry_reads[0](states, kept[0].states, kept[0].present)
-        answers = [_answer(logits)]
-        for depth, slot_read in enumerate(self.slot_reads, 1):
-            there = kept[-1].present
-            slots, _ = slot_read(kept[-1].states, states, entries.present, rivals=there)
-            if self.config.latents:
-                slots, _ = self.latent_reads[depth](slots, slots, there)
-            kept.append(Slots(slots, there))
-            states, logits = self.entry_reads[depth](states, slots, there)
+    def consider(self, entries: Entries, asked: Asked) -> tuple[Verdict, Reading]:
+        """What `forward` gives in full, and the query as it was read, for `judge`."""
+        reading = self._heard(asked)
+        states, nearness = self._entered(entries, reading)
+        answers = [nearness]
+        for depth, entry_read in enumerate(self.entry_reads):
+            if depth:
+                reading.slots.append(self._next_slots(depth, reading.slots[-1], states, entries))
+            slots = reading.slots[-1]
+            states, logits = entry_read(states, slots.states, slots.present)
             answers.append(_answer(logits))
-        return self._verdict(entries, states, answers), kept
+        return self._verdict(entries, states, answers), reading
 
-    def judge(self, entries: Entries, kept: list[Slots]) -> Verdict:
+    def judge(self, entries: Entries, reading: Reading) -> Verdict:
         """Score more entries for a query that `consider` has read, as if they had come along without being read."""
-        states = self._entered(entries)
-        answers = []
-        for read, slots in zip(self.entry_reads, kept, strict=True):
-            states, logits = read(states, slots.states, slots.present)
+        states, nearness = self._entered(entries, reading)
+        answers = [nearness]
+        for entry_read, slots in zip(self.entry_reads, reading.slots, strict=True):
+            states, logits = entry_read(states, slots.states, slots.present)
             answers.append(_answer(logits))
         return self._verdict(entries, states, answers)
 
     @torch.no_grad()
-    def fit_features(self, features: Tensor) -> None:
-        """Take the scale of each feature from a sample `[…, F]`."""
-        columns = features.flatten(0, -2)
-        self.feature_mean.copy_(columns.mean(0))
-        self.feature_scale.copy_(columns.std(0, correction=0).clamp_min(1e-2))
+    def fit(self, features: Tensor, gists: Tensor) -> None:
+        """Take the scales of features `[k, F]` and of gists `[k, d]` from a sample; gists of zeros do not count."""
+        gists = gists[gists.any(-1)].float()
+        seen = gists / _length(gists)
+        for mean, scale, rows in (
+            (self.feature_mean, self.feature_scale, features),
+            (self.gist_mean, self.gist_scale, seen),
+        ):
+            if len(rows):
+                mean.copy_(rows.mean(0))
+                scale.copy_(rows.std(0, correction=0).clamp_min(LEAST_SCALE))
 
     def _read(self, *, competition: bool = False) -> Read:
         return Read(self.config.width, self.config.heads, competition=competition)
 
-    def _entered(self, entries: Entries) -> Tensor:
+    def _entered(self, entries: Entries, reading: Reading) -> tuple[Tensor, Tensor]:
+        """States `[B, n, w]` of entries, and how near their gists are to the query's `[B, n, 2]`."""
         gists = entries.gists.float()
         length = _length(gists)
-        states: Tensor = self.entry_in(gists) / length + (length > NORM_EPS) * self.has_gist
-        if not self.config.features:
-            return states
-        scaled = (entries.features - self.feature_mean) / self.feature_scale
-        with_features: Tensor = states + self.feature_in(scaled)
-        return with_features
+        there = length > NORM_EPS
+        states = self._products(gists, length, self.entry_in.weight) + there * self.has_gist
+        if self.config.features:
+            scaled = (entries.features - self.feature_mean) / self.feature_scale
+            states = states + self.feature_in(scaled)
+        return states, _nearness(self._products(gists, length, reading.gists), reading)
 
-    def _slots(self, asked: Asked) -> Slots:
-        batch = len(asked.gists)
-        nothing = self.no_query.expand(batch, 1, -1)
-        states, present = nothing, asked.present.new_ones(batch, 1)
-        if self.config.query:
-            from_end = asked.present.sum(-1, keepdim=True) - 1 - asked.present.cumsum(-1)
-            places = from_end.clamp(0, self.config.query_positions - 1)
-            gists = asked.gists.float()
-            told = self.query_in(gists) / _length(gists) + self.query_place_embeddings[places]
-            states = torch.cat((nothing, told), 1)
-            present = torch.cat((present, asked.present), 1)
-        if not self.config.latents:
-            return Slots(states, present)
-        latents, _ = self.latent_reads[0](
-            self.latent_queries.expand(batch, -1, -1), states, present
-        )
-        return Slots(latents, present.new_ones(batch, self.config.latents))
+    def _products(self, gists: Tensor, length: Tensor, rows: Tensor) -> Tensor:
+        """What `_seen(gists) @ rows.mT` gives `[B, n, k]`, without a copy of what may be many wide gists."""
+        scaled = rows / self.gist_scale
+        common = (scaled @ self.gist_mean)[..., None, :]
+        return (length > NORM_EPS) * (gists @ scaled.mT / length - common)
+
+    def _seen(self, gists: Tensor) -> Tensor:
+        """Gists of one length, each number on the scale of its column; zeros where there is none."""
+        gists = gists.float()
+        length = _length(gists)
+        return (length > NORM_EPS) * (gists / length - self.gist_mean) / self.gist_scale
+
+    def _heard(self, asked: Asked) -> Reading:
+        """The query before any entry is read."""
+        seen, present = self._seen(asked.gists), asked.present
+        if not self.config.query:
+            seen, present = seen[:, :0], present[:, :0]
+        from_end = present.sum(-1, keepdim=True) - present.cumsum(-1)
+        places = from_end.clamp(0, self.config.query_positions - 1)
+        told = self.query_in(seen) + self.query_place_embeddings[places]
+        states = torch.cat((self.no_query.expand(len(seen), 1, -1), told), 1)
+        slots = Slots(states, functional.pad(present, (1, 0), value=True))
+        if self.config.latents:
+            latents = self.latent_queries.expand(len(seen), -1, -1)
+            latents, _ = self.latent_reads[0](latents, slots.states, slots.present)
+            slots = Slots(latents, present.new_ones(latents.shape[:2]))
+        return Reading(seen, present, [slots])
+
+    def _next_slots(self, depth: int, slots: Slots, states: Tensor, entries: Entries) -> Slots:
+        """The slots after they have read the entries."""
+        read, there = self.slot_reads[depth - 1], slots.present
+        states, _ = read(slots.states, states, entries.present, rivals=there)
+        if self.config.latents:
+            states, _ = self.latent_reads[depth](states, states, there)
+        return Slots(states, there)
 
     def _verdict(self, entries: Entries, states: Tensor, answers: list[Tensor]) -> Verdict:
         likeness = torch.cat(answers, -1) @ self.likeness
@@ -252,6 +293,13 @@ class LensNet(nn.Module):
         self.weights.copy_(
             torch.tensor([weights.get(name, 0.0) for name in self.config.feature_names])
         )
+
+
+def _nearness(products: Tensor, reading: Reading) -> Tensor:
+    """The largest and the mean of entries' products with the query's gists, `[B, n, 2]`; 0 without query."""
+    products = products * reading.present[:, None] / math.sqrt(reading.gists.shape[-1])
+    counts = reading.present.sum(-1).clamp_min(1)[:, None]
+    return torch.stack((functional.pad(products, (1, 0)).amax(-1), products.sum(-1) / counts), -1)
 
 
 def _answer(logits: Tensor) -> Tensor:

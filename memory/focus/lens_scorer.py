@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from megacontext.models.gist.gister import from_bits
-from megacontext.models.lensnet import Asked, Entries, LensNet, Slots
+from megacontext.models.lensnet import Asked, Entries, LensNet, Reading
 
 from .features import COLUMN, LONGEST_SPAN, Array, Carried, FeatureTable
 from .lru import Lru
@@ -33,7 +33,7 @@ class _Looked:
     """One query, after LensNet has read the candidates."""
 
     table: FeatureTable
-    slots: list[Slots]
+    reading: Reading
     scores: Carried
     likeness: Carried
     """How much more like the query than the average candidate a node is, in the score's units."""
@@ -91,20 +91,20 @@ class LensScorer(FeatureScorer):
         nodes = [self.tree.node_of(chunk) for chunk in table.chunks]
         rows = _chunk_rows(table)
         entries = _entries(self._gists.first_slots(nodes), rows)
-        verdict, slots = self._lensnet.consider(entries, _asked(self._queries.gists(query)))
+        verdict, reading = self._lensnet.consider(entries, _asked(self._queries.gists(query)))
         scores, likeness = verdict.scores[0].numpy(), verdict.likeness[0].numpy()
         typical = rows.sum(0) / max(1, len(rows))
         more = likeness - likeness.sum() / max(1, len(rows))
         return _Looked(
             table=table,
-            slots=slots,
-            scores=Carried(table, scores[:, None], self._unfound(table, slots, typical)),
+            reading=reading,
+            scores=Carried(table, scores[:, None], self._unfound(table, reading, typical)),
             likeness=Carried(table, more[:, None], lambda path: np.zeros(1, np.float32)),
             best=[nodes[index] for index in np.argsort(-scores, kind="stable")],
         )
 
     def _unfound(
-        self, table: FeatureTable, slots: list[Slots], typical: Array
+        self, table: FeatureTable, reading: Reading, typical: Array
     ) -> Callable[[str], Array]:
         """Scores of what is no candidate: one for all chunks with the same features, without their gists."""
         known: dict[bytes, Array] = {}
@@ -116,7 +116,7 @@ class LensScorer(FeatureScorer):
             key = row.tobytes()
             if key not in known:
                 no_gist = np.zeros((1, self._gists.width), np.uint16)
-                known[key] = self._scores_of(slots, no_gist, row[None])
+                known[key] = self._scores_of(reading, no_gist, row[None])
             return known[key]
 
         return score
@@ -129,13 +129,13 @@ class LensScorer(FeatureScorer):
             more = (child for children in opened for child in children if child.level == BLOCK)
             blocks = list(dict.fromkeys([*blocks, *more]))
         scores = self._scores_of(
-            looked.slots, self._gists.first_slots(blocks), looked.table.features(blocks)
+            looked.reading, self._gists.first_slots(blocks), looked.table.features(blocks)
         )
         looked.blocks.update(zip(blocks, scores.tolist(), strict=True))
 
     @torch.inference_mode()
-    def _scores_of(self, slots: list[Slots], gists: Bits, rows: Array) -> Array:
-        scores: Array = self._lensnet.judge(_entries(gists, rows), slots).scores[0].numpy()
+    def _scores_of(self, reading: Reading, gists: Bits, rows: Array) -> Array:
+        scores: Array = self._lensnet.judge(_entries(gists, rows), reading).scores[0].numpy()
         return scores
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from megacontext.models.lensnet import Asked, Entries, LensNet
 
-from .lens_nets import config, some_entries, some_query, stirred
+from .lens_nets import WIDTH, config, some_entries, some_query, stirred
 
 VARIANTS = [
     {},
@@ -50,9 +50,9 @@ def test_one_block_of_the_query_or_its_place_is_enough(changes):
     net, entries, query = stirred(**changes), some_entries(40), some_query(4)
     first_changed = query.gists.clone()
     first_changed[:, 0] += 1
-    swapped = query.gists[:, [1, 0, 2, 3]]
+    first, last = query.gists[:, [1, 0, 2, 3]], query.gists[:, [0, 1, 3, 2]]
     scores = net(entries, query)
-    for gists in (first_changed, swapped):
+    for gists in (first_changed, first, last):
         assert (net(entries, replace(query, gists=gists)) != scores).all()
 
 
@@ -165,13 +165,27 @@ def test_equal_configurations_give_equal_weights_and_leave_the_random_state():
     assert not all(torch.equal(a, c) for a, _, c in pairs)
 
 
-def test_the_scale_of_features_is_taken_from_a_sample():
+def test_the_scale_of_what_it_sees_is_taken_from_a_sample():
     net, here, asked = stirred(), some_entries(6), some_query(3)
     before = net(here, asked)
-    net.fit_features(torch.zeros(1, 4, 3))
-    assert net(here, asked).isfinite().all()
-    net.fit_features(10 * here.features)
+    shifted = replace(here, features=10 * here.features + 3)
+    net.fit(shifted.features[0], here.gists[0])
     assert not close(net(here, asked), before)
+    net.fit(torch.zeros(4, 3), torch.zeros(4, WIDTH))
+    assert net(here, asked).isfinite().all()
+
+
+def test_what_all_gists_have_in_common_is_no_likeness():
+    net, here, asked = stirred(), some_entries(300), some_query(3)
+    common = 5 * torch.ones(WIDTH)
+    alike = replace(here, gists=here.gists + common)
+    net.fit(alike.features[0], alike.gists[0])
+    near, _ = net.consider(alike, replace(asked, gists=asked.gists + common))
+    with torch.no_grad():
+        net.gist_mean.zero_()
+        net.gist_scale.fill_(1)
+    far, _ = net.consider(alike, replace(asked, gists=asked.gists + common))
+    assert near.likeness.std() > 2 * far.likeness.std()
 
 
 @pytest.mark.parametrize(

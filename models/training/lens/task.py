@@ -112,7 +112,10 @@ def build_learner(settings: LensRunSettings, folder: Path) -> LensLearner:
             f"the settings of {settings.name} do not fit {folder}: {exc.errors()[0]['msg']}"
         ) from exc
     lensnet = LensNet(config)
-    lensnet.fit_features(torch.cat([snapshots[number].features for number in train]))
+    seen = [snapshots[number] for number in train]
+    lensnet.fit(
+        torch.cat([one.features for one in seen]), torch.cat([one.entry_gists for one in seen])
+    )
     return LensLearner(lensnet, snapshots, settings)
 
 

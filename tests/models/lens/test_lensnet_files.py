@@ -24,7 +24,7 @@ def refusal(folder, **changes) -> str:
 
 def test_what_is_saved_is_what_is_loaded(folder):
     net = stirred()
-    net.fit_features(torch.rand(5, 3))
+    net.fit(torch.rand(5, 3), torch.randn(5, WIDTH))
     save_lensnet(net, folder)
     loaded = load_lensnet(folder, **FITTING)
     here, asked = some_entries(5), some_query(3)
