@@ -18,7 +18,7 @@ from .choosing import Oracle, Outcomes, choose
 from .measuring import Measurer
 from .scenes.scene import Scene
 from .settings import EvaluationSettings
-from .snapshots import Gains, gains
+from .snapshots import Gains, gains, memory_room
 
 Numbers = NDArray[np.float64]
 
@@ -55,13 +55,15 @@ def figures_of(
     worth = gains(scene, measurer)
     outcomes = Outcomes(scene, measurer)
     oracle = Oracle(outcomes, settings.remeasured)
-    best = [outcomes.gain(oracle.choose(budget)) for budget in settings.budgets]
+    room = memory_room(scene, measurer) - scene.base.total
+    budgets = [min(budget, room) for budget in settings.budgets]
+    best = [outcomes.gain(oracle.choose(budget)) for budget in budgets]
     scores = {name: judge.scores(scene) for name, judge in judges.items()}
     judged = {
         name: Judged(
             spearman(own, worth),
             _precision(scene, own, worth, settings.precision_at),
-            tuple(outcomes.gain(choose(scene, own, budget)) for budget in settings.budgets),
+            tuple(outcomes.gain(choose(scene, own, budget)) for budget in budgets),
         )
         for name, own in scores.items()
     }

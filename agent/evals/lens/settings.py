@@ -49,7 +49,7 @@ class DrawSettings(Strict):
     """Spread of what is added to feature scores, so that the choice is not always a good one."""
     strangers: Share = 0.25
     """Share of chunks taken from anywhere in the repository."""
-    opened: Share = 0.5
+    opened: Share = 0.2
     """Share of chunks whose blocks are entries of their own; other chunks are one entry."""
     longest: Count = 8
     """Blocks of a chunk, at most: its detail has to fit a window."""
@@ -96,7 +96,7 @@ class RecallSettings(Strict):
 class EvaluationSettings(SourceSettings):
     """`megacontext eval lens`."""
 
-    budgets: tuple[Count, ...] = (96, 192, 384)
+    budgets: tuple[Count, ...] = (128, 256, 512)
     """Positions that detail may take beyond the context without any."""
     remeasured: Count = 3
     """Steps of the oracle after which the entries that help are measured again."""

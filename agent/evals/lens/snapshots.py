@@ -50,10 +50,15 @@ def gains(scene: Scene, measurer: Measurer) -> Gains:
 
 def fitting(scene: Scene, measurer: Measurer) -> NDArray[np.bool_]:
     """Which entries' actions keep the context within the model's window `[n]`."""
-    bare = scene.prompt(())
-    fixed = measurer.length(bare) - scene.base.total + len(scene.place.targets) - 1
-    room = measurer.model.context_length - fixed
+    room = memory_room(scene, measurer)
     return np.array([scene.toggled_total(index) <= room for index in range(len(scene.nodes))])
+
+
+def memory_room(scene: Scene, measurer: Measurer) -> int:
+    """Positions that memory may take, so that the tail and the targets fit the model's window too."""
+    around = measurer.length(scene.prompt(())) - scene.base.total
+    # The last target is predicted, and never read.
+    return measurer.model.context_length - around - (len(scene.place.targets) - 1)
 
 
 def snapshot_of(scene: Scene, worth: Gains) -> Snapshot:

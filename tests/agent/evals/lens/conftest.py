@@ -14,7 +14,7 @@ from megacontext.agent.evals.lens.settings import DrawSettings, PlaceSettings
 from tests.memory.workbench import write_files
 
 PLACES = PlaceSettings(tail=16, targets=24, per_file=3, need_share=0.75)
-DRAW = DrawSettings(entries=(4, 10), budget=(150, 500), slots=2, longest=12)
+DRAW = DrawSettings(entries=(4, 10), budget=(150, 500), slots=2, longest=12, opened=0.5)
 
 
 def source(name: str, uses: str) -> str:

@@ -82,6 +82,15 @@ def test_who_knows_the_gains_ranks_them_perfectly(scene, measurer):
     assert figures_of(scene, judges, SETTINGS, measurer) == found
 
 
+def test_budgets_end_where_the_window_does(scene, measurer, monkeypatch):
+    judges = {"random": Chance()}
+    longest = measurer.length(scene.prompt(scene.detailed)) + PLACES.targets - 1
+    monkeypatch.setattr(measurer.model, "context_length", longest)
+    wide = SETTINGS.model_copy(update={"budgets": (60, 10_000)})
+    found = figures_of(scene, judges, wide, measurer)
+    assert np.isfinite(found.judged["random"].realised).all()
+
+
 def made_up(name, oracle, **judged):
     scores = {who: Judged(0.5, 0.25, tuple(nats)) for who, nats in judged.items()}
     return SceneFigures(name, f"file {name}", tuple(oracle), 0.5, scores)
