@@ -22,7 +22,8 @@ class Blobs:
         if path.exists():
             os.utime(path)
             return name
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (self.folder.parent, self.folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self.folder / f".{name}-{secrets.token_hex(4)}"
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -96,12 +96,11 @@ def replace(root: Path, path: str, data: bytes, mode: int | None = None) -> None
 
 
 def remove(root: Path, path: str, folders: Sequence[str] = ()) -> None:
-    """Delete a file, and those of `folders` that are empty then; nothing happens when it is gone."""
+    """Delete a file, and those of `folders` that are empty then; what is gone already is fine."""
     try:
         with _parent(root, path) as (folder, name):
-            if folder is None or _status(folder, name, path) is None:
-                return
-            os.unlink(name, dir_fd=folder)
+            if folder is not None and _status(folder, name, path) is not None:
+                os.unlink(name, dir_fd=folder)
         for each in sorted(folders, key=len, reverse=True):
             with _parent(root, each) as (above, name):
                 if above is not None:
@@ -167,13 +166,15 @@ def _read_at(folder: int, name: str, path: str, limit: int | None) -> Found | No
         return None
     except OSError as exc:
         raise _told(exc, path) from exc
-    with os.fdopen(fd, "rb") as file:
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise ToolError(f"{path} is {_kind(status.st_mode)}, not a file")
-        return Found(
-            file.read() if limit is None else file.read(limit), stat.S_IMODE(status.st_mode)
-        )
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            data = file.read() if limit is None else file.read(limit)
+    finally:
+        os.close(fd)
+    return Found(data, stat.S_IMODE(status.st_mode))
 
 
 def _status(folder: int, name: str, path: str) -> os.stat_result | None:

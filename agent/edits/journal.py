@@ -175,6 +175,8 @@ class Journal:
             change = Change(file.path, new, old) if backwards else Change(file.path, old, new)
             current = self._current(file.path)
             if current == change.after:
+                if backwards and current is None:
+                    inside.remove(self.root, file.path, file.folders)
                 continue
             if current != change.before:
                 raise UndoError(_conflict(Change(file.path, change.before, current)))

@@ -124,23 +124,26 @@ class Lines:
         """Whole lines that are `old` but for spaces at their ends, or but for the same shift of all their lines."""
         wanted, above, below = _trimmed(old)
         inserted = _without(new, above, below)
-        stripped = [line.strip() for line in wanted]
         own = [line.strip() for line in self.lines]
-        places = [
-            at
-            for at in _positions(own, stripped)
-            if _same_shift(self.lines[at : at + len(wanted)], wanted, indent_unit(self.lines))
-        ]
+        places = list(_positions(own, [line.strip() for line in wanted]))
         same = [at for at in places if self._same_indent(at, wanted)]
         if same:
             note = "looked past white space at the ends"
-        else:
-            same, note = (
-                places,
-                "looked past another indentation, and gave the new lines the file's",
-            )
-        found = tuple(self._replacement(at, wanted, inserted, shift=same is places) for at in same)
-        return Matched(found, (note,)) if found else None
+            found = [self._replacement(at, len(wanted), inserted) for at in same]
+            return Matched(tuple(found), (note,))
+        unit = indent_unit(self.lines)
+        for fit in (list, lambda lines: in_unit(lines, unit).text.split("\n")):
+            old_lines, new_lines = fit(wanted), fit(inserted)
+            found = [
+                self._replacement(at, len(wanted), moved(new_lines, first_indent(old_lines), here))
+                for at in places
+                if _same_shift(self.lines[at : at + len(wanted)], old_lines)
+                for here in [first_indent(self.lines[at : at + len(wanted)])]
+            ]
+            if found:
+                note = "looked past another indentation, and gave the new lines the file's"
+                return Matched(tuple(found), (note,))
+        return None
 
     def _same_indent(self, at: int, wanted: Sequence[str]) -> bool:
         return all(
@@ -149,16 +152,8 @@ class Lines:
             if line.strip()
         )
 
-    def _replacement(
-        self, at: int, wanted: Sequence[str], body: list[str], *, shift: bool
-    ) -> Replacement:
-        start, last = self.starts[at], at + len(wanted) - 1
-        if shift:
-            here = self.lines[at : last + 1]
-            unit = indent_unit(self.lines)
-            old_lines = in_unit(wanted, unit).text.split("\n")
-            new_lines = in_unit(body, unit).text.split("\n")
-            body = moved(new_lines, first_indent(old_lines), first_indent(here))
+    def _replacement(self, at: int, count: int, body: list[str]) -> Replacement:
+        start, last = self.starts[at], at + count - 1
         if not body and last + 1 < len(self.starts):
             return Replacement(start, self.starts[last + 1], "")
         return Replacement(start, self.ends[last], "\n".join(body))
@@ -192,9 +187,8 @@ def _positions(lines: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
             yield at
 
 
-def _same_shift(here: Sequence[str], wanted: Sequence[str], unit: str) -> bool:
+def _same_shift(here: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether all lines differ by the same indentation from what is wanted."""
-    wanted = in_unit(wanted, unit).text.split("\n")
     pairs = [
         (len(indent_of(a).expandtabs(8)), len(indent_of(b).expandtabs(8)))
         for a, b in zip(here, wanted, strict=True)

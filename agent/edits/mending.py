@@ -5,7 +5,7 @@ Knows text alone. Lines end with `\\n` here.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
@@ -96,29 +96,42 @@ def indent_unit(lines: Sequence[str]) -> str:
     widths = [len(indent) for indent in indents]
     steps = Counter(b - a for a, b in pairwise(widths) if 1 < b - a <= 8)
     if steps:
-        return " " * steps.most_common(1)[0][0]
+        return " " * min(steps, key=lambda step: (-steps[step], step))
     common = gcd(*widths) if any(widths) else 0
     return " " * (common if 1 < common <= 8 else 4)
 
 
-def in_unit(lines: Sequence[str], unit: str) -> Mended:
-    """Lines whose indentation is in tabs where `unit` is one, and in spaces where it is not."""
-    own = indent_unit(lines)
-    if (own == "\t") == (unit == "\t") or not any(indent_of(line) for line in lines):
+def in_unit(lines: Sequence[str], unit: str, kept: Collection[int] = ()) -> Mended:
+    """Lines whose steps of indentation are those of the file: tabs, or so many spaces. `kept` are left alone, by index.
+
+    Spaces are left alone unless every indentation is whole steps of 2, 3 or 4.
+    """
+    counted = [line for index, line in enumerate(lines) if line.strip() and index not in kept]
+    own, first = indent_unit(counted), first_indent(counted)
+    inner = [indent_of(line).removeprefix(first) for line in counted]
+    if own == unit or not any(inner):
         return Mended("\n".join(lines))
-    turned = []
-    for line in lines:
-        indent = indent_of(line)
-        steps = indent.count("\t") if own == "\t" else len(indent) // len(own)
-        rest = indent.count(" ") if own == "\t" else len(indent) % len(own)
-        turned.append(unit * steps + " " * rest + line[len(indent) :])
-    kind = "tabs" if unit == "\t" else "spaces"
-    return Mended("\n".join(turned), (f"turned its indentation into {kind}, as in the file",))
+    spaces = "\t" not in own + unit
+    if spaces and (len(own) > 4 or any(len(indent) % len(own) for indent in inner)):
+        return Mended("\n".join(lines))
+    turned = [
+        _turned(line, first, own, unit) if line.strip() and index not in kept else line
+        for index, line in enumerate(lines)
+    ]
+    kind = "tabs" if unit == "\t" else f"{len(unit)} spaces"
+    return Mended("\n".join(turned), (f"indented it by {kind}, as the file is",))
 
 
-def moved(
-    lines: Sequence[str], old: str, new: str, kept: frozenset[int] = frozenset()
-) -> list[str]:
+def _turned(line: str, first: str, own: str, unit: str) -> str:
+    indent = indent_of(line)
+    inner = indent.removeprefix(first)
+    head = first if len(inner) < len(indent) or not first else ""
+    steps = inner.count("\t") if own == "\t" else len(inner) // len(own)
+    rest = inner.count(" ") if own == "\t" else len(inner) % len(own)
+    return head + unit * steps + " " * rest + line[len(indent) :]
+
+
+def moved(lines: Sequence[str], old: str, new: str, kept: Collection[int] = ()) -> list[str]:
     """Lines whose indentation begins with `new` where it began with `old`; `kept` are left alone, by index.
 
     A line with less indentation than `old` loses what it has.

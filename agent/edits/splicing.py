@@ -53,10 +53,10 @@ def splice(path: str, data: bytes, symbol: Symbol, code: str, place: Place = "re
     `code` is not a whole definition.
     """
     file = TextFile.of(path, data)
-    if not code.strip():
-        raise ToolError("`code` is empty; give the whole definition (to delete one, use edit_text)")
     old = plain(_text(data[symbol.start : symbol.end]))
     mended = _cleaned(code)
+    if not mended.text:
+        raise ToolError("`code` is empty; give the whole definition (to delete one, use edit_text)")
     if (left_out := elided(mended.text, old)) is not None:
         raise ToolError(f"`code` leaves something out at {left_out!r}; write every line of it")
     if place == "replace":
@@ -81,11 +81,8 @@ def splice(path: str, data: bytes, symbol: Symbol, code: str, place: Place = "re
 def _cleaned(code: str) -> Mended:
     mended = unfenced(plain(code))
     mended = mended.then(unnumbered(mended.text))
-    lines = mended.text.split("\n")
-    while not lines[0].strip():
-        lines.pop(0)
-    text = "\n".join(line.rstrip() if not line.strip() else line for line in lines).rstrip()
-    return Mended(text, mended.notes)
+    lines = [line if line.strip() else "" for line in mended.text.split("\n")]
+    return Mended("\n".join(lines).strip("\n").rstrip(), mended.notes)
 
 
 def _same_extent(path: str, data: bytes, symbol: Symbol, mended: Mended) -> Mended:
@@ -161,7 +158,8 @@ def _layouts(path: str, data: bytes, symbol: Symbol, mended: Mended, old: str) -
     """The code at the indentation of its place, in the ways it may have been meant, the likeliest first."""
     whole = plain(_text(data)).split("\n")
     unit = indent_unit(whole)
-    lines = in_unit(mended.text.split("\n"), unit)
+    written = mended.text.split("\n")
+    lines = in_unit(written, unit, _string_rows(path, written))
     mended = mended.then(lines)
     code = lines.text.split("\n")
     start = data.rfind(b"\n", 0, symbol.start) + 1
@@ -184,17 +182,22 @@ def _layouts(path: str, data: bytes, symbol: Symbol, mended: Mended, old: str) -
 def _fixed(
     path: str, code: list[str], first: str, column: str, old: frozenset[str]
 ) -> frozenset[int]:
-    """Lines inside long strings, whose indentation is their content; not those that are so in the file already."""
+    """Lines inside long strings, but those that stand in the file with the indentation they would be given."""
+    rows = _string_rows(path, code)
+    return frozenset(row for row in rows if moved([code[row]], first, column)[0] not in old)
+
+
+def _string_rows(path: str, code: list[str]) -> frozenset[int]:
+    """Lines that begin inside a long string, whose indentation is its content; by index."""
     data = "\n".join(code).encode("utf-8", "surrogateescape")
     grammar = grammar_of(language_of(path, data))
     if grammar is None:
         return frozenset()
-    rows = {
+    return frozenset(
         row
         for node in _long_strings(grammar.parse(data).root_node)
         for row in range(node.start_point.row + 1, node.end_point.row + 1)
-    }
-    return frozenset(row for row in rows if moved([code[row]], first, column)[0] not in old)
+    )
 
 
 def _long_strings(root: Node) -> Iterator[Node]:

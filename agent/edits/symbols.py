@@ -60,8 +60,11 @@ def _unknown(path: str, symbols: tuple[Symbol, ...], wanted: str) -> str:
     if not names:
         return f"{path} defines nothing that is known by name; use edit_text"
     last = wanted.rpartition(".")[2]
-    near = get_close_matches(wanted, names, n=3, cutoff=0.5)
-    near += [name for name in names if name.rpartition(".")[2] == last and name not in near]
+    by_last: dict[str, list[str]] = {}
+    for name in names:
+        by_last.setdefault(name.rpartition(".")[2], []).append(name)
+    alike = get_close_matches(last, by_last, n=3, cutoff=0.6)
+    near = [name for each in alike for name in by_last[each]]
     shown = near or names[:MAX_NAMED]
     lead = "did you mean" if near else "it defines"
     return f"{path} defines no {wanted!r}; {lead} {', '.join(shown[:MAX_NAMED])}?"

@@ -32,6 +32,8 @@ class Argument:
     default: Any = None
     text: bool = False
     """May be long, and is taken as it is: code, the content of a file."""
+    structured: bool = False
+    """An object or a list given for it is written as JSON."""
     least: int = 1
     """For whole numbers."""
 
@@ -145,7 +147,7 @@ def _as_text(argument: Argument, value: Any, notes: list[str]) -> str:
     if argument.text and isinstance(value, list) and all(isinstance(line, str) for line in value):
         notes.append(f"joined the lines of `{argument.name}`")
         return "\n".join(line.removesuffix("\n") for line in value)
-    if argument.text and isinstance(value, dict | list):
+    if argument.structured and isinstance(value, dict | list):
         notes.append(f"wrote `{argument.name}` as JSON")
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     raise _wrong(argument, value, "a text")

@@ -194,4 +194,4 @@ def _absent(shop: Shop, path: str) -> str:
             if stem and Path(file.path).stem.casefold() == stem
         ]
     meant = f"; did you mean {', '.join(near[:MAX_NAMED])}?" if near else "; look with `search`"
-    return f"there is no file {path}{meant}"
+    return f"there is no file {path[:200]}{meant}"

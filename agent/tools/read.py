@@ -109,7 +109,8 @@ def _shown(opened: Opened, first: int, last: int, plan: Plan, shop: Shop) -> Too
     if first > len(lines):
         raise ToolError(f"{opened.path} has {len(lines)} lines; line {first} is behind its end")
     settings = shop.settings.tools
-    last = min(last, len(lines), first + settings.read_lines - 1)
+    wanted = min(last, len(lines))
+    last = min(wanted, first + settings.read_lines - 1)
     shown: list[str] = []
     room = settings.output_chars - 300
     for number in range(first, last + 1):
@@ -120,11 +121,8 @@ def _shown(opened: Opened, first: int, last: int, plan: Plan, shop: Shop) -> Too
         shown.append(line)
     end = first + len(shown) - 1
     head = f"{opened.path}, lines {first}-{end} of {len(lines)}"
-    more = (
-        f"\n[go on with start={end + 1}]"
-        if end < len(lines) and not plan.arguments["symbol"]
-        else ""
-    )
+    cut = end < wanted or (end < len(lines) and not plan.arguments["end"])
+    more = f"\n[go on with start={end + 1}]" if cut and not plan.arguments["symbol"] else ""
     notes = "".join(f"({note})\n" for note in plan.mended)
     return ToolResult(
         text=f"{notes}{head}:\n" + "\n".join(shown) + more, summary=f"read {head.replace(',', '')}"

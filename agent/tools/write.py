@@ -17,7 +17,7 @@ from .read import PATH
 ARGUMENTS = (
     PATH,
     Argument(
-        "content", "string", "The whole content of the file.", required=True, text=True,
+        "content", "string", "The whole content of the file.", required=True, text=True, structured=True,
         aliases=("code", *CODE_ALIASES[1:]),
     ),
 )  # fmt: skip
