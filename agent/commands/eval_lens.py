@@ -100,7 +100,7 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """Measure whether coarse gists lead to the file whose definition a cursor needs."""
-    from ..evals.lens.task import evaluate_recall
+    from ..evals.lens.task import ABOUT, evaluate_recall
 
     task = _task(config, model, lensnet, (), data, None)
     with _progress("cursors") as progress:
@@ -110,13 +110,11 @@ def recall(
     if as_json:
         print_json(found)
         return
-    for name, row in found["recall"].items():
-        say(
-            f"{name:16}"
-            + "  ".join(
-                f"@{k} {mid:.2f} [{low:.2f}, {high:.2f}]" for k, (low, mid, high) in row.items()
-            )
-        )
+    about = found.pop(ABOUT)
+    say(f"{about['cursors']} cursors, {about['files_ranked']:.0f} files ranked for each on average")
+    for name, row in found.items():
+        told = (f"@{k} {mid:.2f} [{low:.2f}, {high:.2f}]" for k, (low, mid, high) in row.items())
+        say(f"{name:16}{'  '.join(told)}")
 
 
 def _task(

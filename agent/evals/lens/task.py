@@ -24,6 +24,8 @@ from .settings import EvaluationSettings, pinned
 from .snapshots import OnSnapshot, scenes_of
 from .stability import Walk, block_steps, median, refocus_ms, walk, walked
 
+ABOUT = "about"
+"""Under which figures say what they were measured on."""
 FEWEST_STEPS = 4
 """A file in which the cursor cannot move so far tells nothing about stillness."""
 
@@ -151,7 +153,10 @@ def evaluate_lens(task: LensTask, progress: OnSnapshot, **told: Any) -> LensRepo
 
 
 def evaluate_recall(task: LensTask, progress: OnSnapshot) -> dict[str, Any]:
-    """Descendant recall of the task's GistNet, as data: by way of ranking, then by k; errors as `evaluate_lens`."""
+    """Descendant recall of the task's GistNet, as data: by way of ranking, then by k, and what it was measured on.
+
+    Raises as `evaluate_lens` does.
+    """
     settings = task.settings
     wanted = settings.recall
     packages = pinned(settings, task.file)
@@ -169,12 +174,14 @@ def evaluate_recall(task: LensTask, progress: OnSnapshot) -> dict[str, Any]:
             progress(repository.name, len(found), wanted.places)
     if not found:
         raise ModelError("no cursor of these repositories needs another file; give larger ones")
-    return {
-        "places": len(found),
+    about = {
+        "cursors": len(found),
         "files_ranked": sum(each.others for each in found) / len(found),
+        "repositories": {package.name: package.version for package in packages},
+        "seed": settings.seed,
         **_base(reader),
-        "recall": recall_at(found, wanted.at, settings.seed),
     }
+    return {**recall_at(found, wanted.at, settings.seed), ABOUT: about}
 
 
 def _repositories(task: LensTask, reader: Reader) -> Iterator[Repository]:
