@@ -20,6 +20,7 @@ from .commands import (
     evaluate,
     focus,
     index,
+    replay,
     sessions,
     status,
     tour,
@@ -69,6 +70,7 @@ app.command("complete")(complete.complete)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.add_typer(sessions.app, name="sessions")
+app.command("replay")(replay.replay)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")

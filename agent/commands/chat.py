@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ..chat.opening import Wanted
     from ..events import Event
 
-FRONT_ENDS = "megacontext.front_ends"
-"""Entry points by which the terminal app is found; this package knows none by name."""
 EXIT_CODES = {"done": 0, "error": 1, "limit": 3, "refused": 4, "cancelled": 130}
 MOST_PIPED = 4_000_000
 """Characters read from standard input; no model reads more."""
@@ -129,16 +127,11 @@ def chat(
 
 
 def _on_screen(repo: "Path | None", flags: dict[str, object], wanted: "Wanted") -> int:
-    from importlib.metadata import entry_points
-
     from ..opening import Workplace
+    from .front_end import open_front_end
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise typer.BadParameter("without a terminal give a message with -p")
-    found = [each for each in entry_points(group=FRONT_ENDS) if each.name == "chat"]
-    if not found:
-        raise typer.BadParameter("the terminal app is not installed; give a message with -p")
-    return int(found[0].load()(Workplace.at(repo, flags), wanted))
+    workplace = Workplace.at(repo, flags)
+    return open_front_end("chat", workplace, wanted, otherwise="; give a message with -p")
 
 
 def _picked(repo: "Path | None") -> str:

@@ -1,0 +1,1 @@
+"""The terminal app: a thin reader of the agent's events."""

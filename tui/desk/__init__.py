@@ -1,0 +1,1 @@
+"""What stands behind the screen: threads, files and processes, without any widget."""

@@ -1,0 +1,108 @@
+"""What the screen knows of the focus, and what the person wishes of it. Works in the threads that call it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from megacontext.agent.chat.agent import Agent
+from megacontext.agent.chat.events import TurnStarted
+from megacontext.agent.engine import Engine
+from megacontext.agent.events import Event, FocusChange
+from megacontext.agent.tools.focus_control import FocusControl
+from megacontext.memory.focus import FocusQuery, Span, WorkingEntry
+
+from .news import Happened, News, Refocused
+from .picture import FILE, Mark, Picture
+
+FOLDER = "a folder as a whole cannot be {done}; choose a file in it"
+DONE = {"expand": "expanded", "collapse": "collapsed", "pin": "pinned", "release": "released"}
+
+
+class Focuser:
+    """Makes pictures of what is focused, and refocuses with the wishes of the person."""
+
+    def __init__(self, tell: Callable[[News], None]) -> None:
+        self._tell = tell
+        self._engine: Engine | None = None
+        self._control: FocusControl | None = None
+        self._picture = Picture()
+        self._session: tuple[Mark, ...] = ()
+        self._text = ""
+
+    def use(self, engine: Engine, agent: Agent) -> None:
+        """Work for this session from now on."""
+        self._engine, self._control = engine, agent.calls.shop.focus
+        self._session = ()
+
+    def happened(self, event: Event) -> None:
+        """An event of a turn: a focus becomes a picture, in the thread in which it was made."""
+        if isinstance(event, TurnStarted):
+            self._text, self._session = event.text, ()
+        elif isinstance(event, FocusChange):
+            if event.source == "session":
+                self._session = tuple(
+                    replace(Mark.recorded(entry), path=f"session/{entry.path}")
+                    for entry in event.entries
+                )
+            else:
+                self._draw()
+
+    def _draw(self) -> None:
+        focused = self._engine.focused if self._engine else None
+        if self._engine is None or focused is None:
+            return
+        with self._engine.memory.reading():
+            self._picture = Picture.of(focused, self._picture, self._session)
+        self._tell(Refocused(self._picture))
+
+    def refocus(self, text: str | None = None) -> None:
+        """Focus for a text, or for the last one again, and tell it."""
+        if self._engine is None or self._control is None:
+            return
+        self._text = self._text if text is None else text
+        budget = self._picture.budget or self._engine.settings.focus.budget
+        query = self._control.applied(FocusQuery(text=self._text, budget=budget))
+        change = FocusChange.of(self._engine.focus(query))
+        if text is not None:
+            self._tell(Happened(change))
+        self._draw()
+
+    def wish(self, action: str, mark: Mark) -> str:
+        """Note a wish; why it cannot be granted, "" when it can."""
+        if self._control is None or not mark.start_line or mark.path.startswith("session/"):
+            return FOLDER.format(done=DONE[action])
+        span = Span(mark.path, mark.start_line, mark.end_line)
+        if mark.level >= FILE and action in ("collapse", "release"):
+            span = Span(mark.path)
+        {
+            "expand": self._control.expand,
+            "collapse": self._control.collapse,
+            "pin": self._control.pin,
+            "release": self._control.release,
+        }[action](span)
+        return ""
+
+    def text_of(self, mark: Mark, cancel: threading.Event, answer: Callable[[str], None]) -> None:
+        """What an entry reads like at its level, as the file is now."""
+        if self._engine is None or mark.node is None:
+            return
+        entry = WorkingEntry(
+            mark.node,
+            mark.level,
+            mark.cost,
+            mark.score,
+            mark.reasons,
+            mark.path,
+            mark.start_line,
+            mark.end_line,
+            silent=False,
+            pinned=mark.pinned,
+        )
+        shown = self._engine.render([entry]).shown
+        if not cancel.is_set():
+            answer(_body(shown[0].text, mark) if shown else "(the file has changed since)")
+
+
+def _body(text: str, mark: Mark) -> str:
+    """Without the line that names the file."""
+    return text.partition("\n")[2] if mark.start_line else text

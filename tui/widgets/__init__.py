@@ -1,0 +1,1 @@
+"""The parts of the screen, by region. State comes down into them, messages go up."""
