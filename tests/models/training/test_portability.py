@@ -1,25 +1,31 @@
 """The same commands on bases of other families, with other tokenizers, and what does not fit is refused."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from typer import Typer
 from typer.testing import CliRunner, Result
 
-from megacontext.agent.commands import train
+from megacontext.agent.commands import data, train
+from megacontext.configs.errors import ModelFilesError
 from megacontext.models.gist.base_identity import identify_base
-from megacontext.models.gist.files import load_gistnet
+from megacontext.models.gist.files import encoder_id, load_gistnet
 from megacontext.models.language.loading import load_folder
+from megacontext.models.lens.files import load_lensnet
 from megacontext.models.training.checkpoint import Checkpoints, read_state
 from megacontext.models.training.gist.settings import GistRunSettings
 from megacontext.models.training.gist.task import build_learner
 from megacontext.models.training.task import Moment
 from megacontext.models.training.workers import add_gradients
+from tests.models.training.small import package
 
 pytestmark = pytest.mark.portability
 
@@ -45,13 +51,11 @@ def base_folders(
     return folders
 
 
-@pytest.fixture(params=["qwen2", "smollm3"])
-def base(request: pytest.FixtureRequest, base_folders: dict[str, Path], tmp_path: Path) -> Path:
-    """A copy, which a test may change."""
-    return Path(shutil.copytree(base_folders[request.param], tmp_path / str(request.param)))
+BASE = Path("base")
+"""Where the commands of these tests find it, from where they run."""
 
 
-def gist_values(base: Path, **changes: Any) -> dict[str, Any]:
+def gist_values(base: Path = BASE, **changes: Any) -> dict[str, Any]:
     return {
         "name": "gists",
         "base": {"folder": str(base)},
@@ -59,6 +63,8 @@ def gist_values(base: Path, **changes: Any) -> dict[str, Any]:
         "seq_len": 256,
         "encoder": {"layers": 2},
         "view": {"segments": [2], "slots": [8, 1]},
+        "terms": {"importance": 0.5},
+        "teacher": {"top": 8},
         "schedule": {"warmup_steps": 1, "total_steps": 2},
         "batch": {"windows": 2},
         "evaluation": {"every_steps": 2, "windows": 2},
@@ -68,30 +74,66 @@ def gist_values(base: Path, **changes: Any) -> dict[str, Any]:
     }
 
 
-def gist_command(folder: Path, corpus: Path, values: dict[str, Any], *more: str) -> Result:
-    config = folder / f"{values['name']}.yaml"
+def call(app: Typer, *arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments), "--json"])
+
+
+def gist_command(corpus: Path, values: dict[str, Any], *more: str | Path) -> Result:
+    config = Path(f"{values['name']}.yaml")
     config.write_text(yaml.safe_dump(values))
-    places = ["--data", str(corpus), "--runs", str(folder / "runs")]
-    return CliRunner().invoke(
-        train.app, ["gistnet", "--config", str(config), *places, "--json", *more]
-    )
+    return call(train.app, "gistnet", "--config", config, "--data", corpus, *more)
 
 
-def test_gistnet_is_trained_exported_and_read_again(
-    base: Path, corpus: Path, tmp_path: Path
-) -> None:
-    values = gist_values(base, teacher={"top": 8}, terms={"importance": 0.5})
-    trained = gist_command(tmp_path, corpus, values)
-    assert json.loads(trained.stdout)["step"] == 2, trained.exception
-    exported = gist_command(tmp_path, corpus, values, "--export", str(base), "--force")
-    assert "behind_tail_4x" in json.loads(exported.stdout)
-    model = load_folder(base)
+@dataclass(frozen=True)
+class Trained:
+    """A folder with a base, its GistNet and the run, and what the commands printed."""
+
+    folder: Path
+    train: Result
+    export: Result
+
+
+@pytest.fixture(scope="session")
+def trained_bases(
+    base_folders: dict[str, Path], corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Trained]:
+    """A GistNet trained for each base, and exported into its folder."""
+    made = {}
+    for kind, base in base_folders.items():
+        folder = tmp_path_factory.mktemp(kind)
+        shutil.copytree(base, folder / BASE)
+        with contextlib.chdir(folder):
+            done = gist_command(corpus, gist_values())
+            exported = gist_command(corpus, gist_values(), "--export", BASE, "--force")
+        made[kind] = Trained(folder, done, exported)
+    return made
+
+
+@pytest.fixture(params=["qwen2", "smollm3"])
+def trained(
+    request: pytest.FixtureRequest,
+    trained_bases: dict[str, Trained],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Trained:
+    """A copy, which a test may change; it stands in it."""
+    one = trained_bases[request.param]
+    folder = Path(shutil.copytree(one.folder, tmp_path / "here"))
+    monkeypatch.chdir(folder)
+    return Trained(folder, one.train, one.export)
+
+
+def test_gistnet_is_trained_exported_and_read_again(trained: Trained) -> None:
+    assert json.loads(trained.train.stdout)["step"] == 2, trained.train.exception
+    assert "behind_tail_4x" in json.loads(trained.export.stdout)
+    model = load_folder(BASE)
     identity = identify_base(model.module, model.name, model.tokenizer.fingerprint)
-    assert load_gistnet(base, identity).config.layers == 2
+    config = load_gistnet(BASE, identity).config
     # Layers without positions stay so: SmolLM3 has one in four.
-    rotary = load_gistnet(base, identity).config.rotary_layers
     layers = model.module.model.layers[:2]
-    assert rotary == tuple(getattr(layer.self_attn, "use_rope", True) for layer in layers)
+    assert config.rotary_layers == tuple(
+        bool(getattr(layer.self_attn, "use_rope", True)) for layer in layers
+    )
 
 
 @pytest.mark.parametrize("kind", ["qwen2", "smollm3"])
@@ -108,61 +150,116 @@ def test_less_memory_means_the_same_gradients(base_folders: dict[str, Path], kin
     assert torch.nn.functional.cosine_similarity(slopes[2], slopes[0], dim=0) > 0.9
 
 
-def changed_weights(base: Path) -> str:
-    model = load_folder(base)
+def changed_weights() -> str:
+    model = load_folder(BASE)
     with torch.no_grad():
         model.module.model.norm.weight.mul_(1.5)
-    model.module.save_pretrained(base)
+    model.module.save_pretrained(BASE)
     return "weights"
 
 
-def changed_tokenizer(base: Path) -> str:
-    file = base / "tokenizer.json"
+def changed_tokenizer() -> str:
+    file = BASE / "tokenizer.json"
     definition = json.loads(file.read_text())
     definition["added_tokens"].pop()
     file.write_text(json.dumps(definition))
     return "tokenizer"
 
 
-def changed_width(base: Path) -> str:
-    model = load_folder(base)
+def changed_width() -> str:
+    model = load_folder(BASE)
     config = model.module.config
     config.hidden_size, config.intermediate_size = 64, 128
-    type(model.module)(config).save_pretrained(base)
+    type(model.module)(config).save_pretrained(BASE)
     return "width"
 
 
 @pytest.mark.parametrize("change", [changed_weights, changed_tokenizer, changed_width])
 def test_a_gistnet_of_another_base_is_refused_with_the_reason(
-    base: Path, corpus: Path, tmp_path: Path, change: Callable[[Path], str]
+    trained: Trained, corpus: Path, change: Callable[[], str]
 ) -> None:
-    gist_command(tmp_path, corpus, gist_values(base))
-    trained = tmp_path / "gistnet"
-    gist_command(tmp_path, corpus, gist_values(base), "--export", str(trained), "--force")
-    reason = change(base)
-    start = {"layers": 2, "start": str(trained)}
-    refused = gist_command(tmp_path, corpus, gist_values(base, name="next", encoder=start))
+    reason = change()
+    values = gist_values(name="next", encoder={"layers": 2, "start": str(BASE)})
+    refused = gist_command(corpus, values)
     assert refused.exit_code
     assert f"whose {reason} (" in str(refused.exception)
 
 
-def test_a_checkpoint_of_another_base_is_not_gone_on_from(
-    base: Path, corpus: Path, tmp_path: Path
-) -> None:
-    gist_command(tmp_path, corpus, gist_values(base))
-    newest = Checkpoints(tmp_path / "runs" / "gists" / "checkpoints").latest()
+def test_a_checkpoint_of_another_base_is_not_gone_on_from(trained: Trained, corpus: Path) -> None:
+    newest = Checkpoints(Path("runs") / "gists" / "checkpoints").latest()
     assert newest is not None
     assert {"base", "data", "commit"} <= set(read_state(newest).provenance)
-    changed_weights(base)
-    refused = gist_command(tmp_path, corpus, gist_values(base))
+    changed_weights()
+    refused = gist_command(corpus, gist_values())
     assert "the base was another one" in str(refused.exception)
 
 
 def test_middles_need_a_base_that_fills_in(
-    base_folders: dict[str, Path], corpus: Path, tmp_path: Path
+    base_folders: dict[str, Path], corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = [{"corpus": "tiny", "middles": 0.3}]
-    done = gist_command(tmp_path, corpus, gist_values(base_folders["qwen2"], data=data))
+    monkeypatch.chdir(tmp_path)
+    blend = [{"corpus": "tiny", "middles": 0.3}]
+    done = gist_command(corpus, gist_values(base_folders["qwen2"], data=blend))
     assert json.loads(done.stdout)["step"] == 2
-    values = gist_values(base_folders["smollm3"], data=data, name="other")
-    assert "set middles to 0" in str(gist_command(tmp_path, corpus, values).exception)
+    values = gist_values(base_folders["smollm3"], data=blend, name="other")
+    assert "set middles to 0" in str(gist_command(corpus, values).exception)
+
+
+def test_lensnet_is_trained_on_snapshots_of_the_base(trained: Trained, corpus: Path) -> None:
+    packages = {"packages": [package("zz_alpha"), package("zz_beta")]}
+    whole = {"name": "tiny", **packages, "held_out": [package("zz_gamma")]}
+    (trained.folder / "tiny.yaml").write_text(yaml.safe_dump(whole))
+    snapshots = {
+        "name": "snapshots",
+        "corpus": "tiny.yaml",
+        "split": "train",
+        "repositories": ["zz_alpha", "zz_beta"],
+        "snapshots": 6,
+        "places": {"tail": 16, "targets": 16, "need_share": 0},
+        "draw": {"entries": [2, 5], "budget": [300, 900], "longest": 32},
+    }
+    (trained.folder / "snapshots.yaml").write_text(yaml.safe_dump(snapshots))
+    kept = Path(shutil.copytree(corpus / "wheels", trained.folder / "data" / "wheels")).parent
+    made = call(
+        data.app,
+        "lens",
+        "--config",
+        trained.folder / "snapshots.yaml",
+        "--model",
+        BASE,
+        "--data",
+        kept,
+    )
+    assert json.loads(made.stdout)["snapshots"] == 6, made.exception
+    values = {
+        "name": "lens",
+        "dataset": "snapshots",
+        "lens": {"width": 16, "heads": 2},
+        "schedule": {"warmup_steps": 1, "total_steps": 3},
+        "batch": {"windows": 2},
+        "validation_share": 0.5,
+        "device": "cpu",
+        "threads": 1,
+    }
+    (trained.folder / "lens.yaml").write_text(yaml.safe_dump(values))
+    places = [
+        "--config",
+        trained.folder / "lens.yaml",
+        "--data",
+        kept,
+        "--runs",
+        trained.folder / "runs",
+    ]
+    assert json.loads(call(train.app, "lensnet", *places).stdout)["step"] == 3
+    exported = call(train.app, "lensnet", *places, "--export", BASE)
+    assert exported.exit_code == 0, exported.exception
+    model = load_folder(BASE)
+    identity = identify_base(model.module, model.name, model.tokenizer.fingerprint)
+    card = json.loads((BASE / "lensnet.json").read_text())["config"]
+    made_for = {"base_id": identity.base_id, "gist_width": identity.width}
+    made_for |= {"encoder_id": encoder_id(load_gistnet(BASE, identity))}
+    given = {**made_for, "feature_names": card["feature_names"]}
+    assert load_lensnet(BASE, **given).config.query_positions == card["query_positions"]
+    for what, other in (("base_id", "b"), ("encoder_id", "e"), ("gist_width", 7)):
+        with pytest.raises(ModelFilesError, match=str(made_for[what])):
+            load_lensnet(BASE, **{**given, what: other})
