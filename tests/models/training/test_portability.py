@@ -14,7 +14,7 @@ import yaml
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from megacontext.agent.commands import data, train
+from megacontext.agent.commands import data, evaluate, train
 from megacontext.configs.errors import ModelFilesError
 from megacontext.models.gist.base_identity import identify_base
 from megacontext.models.gist.files import encoder_id, load_gistnet
@@ -60,7 +60,7 @@ def gist_values(base: Path = BASE, **changes: Any) -> dict[str, Any]:
         "name": "gists",
         "base": {"folder": str(base)},
         "data": [{"corpus": "tiny"}],
-        "seq_len": 256,
+        "seq_len": 480,
         "encoder": {"layers": 2},
         "view": {"segments": [2], "slots": [8, 1]},
         "terms": {"importance": 0.5},
@@ -148,6 +148,14 @@ def test_less_memory_means_the_same_gradients(base_folders: dict[str, Path], kin
         slopes.append(torch.cat([slope.flatten() for slope in found]))
     torch.testing.assert_close(slopes[1], slopes[0])
     assert torch.nn.functional.cosine_similarity(slopes[2], slopes[0], dim=0) > 0.9
+
+
+def test_gistnet_is_measured(trained: Trained) -> None:
+    options = ("--packed", "runs/gists/data/tiny", "--windows", "2", "--out", "reports")
+    told = call(evaluate.app, "gist", "--model", BASE, *options, "--no-ceiling")
+    assert told.exit_code == 0, told.exception
+    assert set(json.loads(told.stdout)["cgr"]) == {"16", "64", "128"}
+    assert list(Path("reports").glob("gist_*.md"))
 
 
 def changed_weights() -> str:
