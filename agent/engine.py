@@ -31,7 +31,7 @@ from megacontext.models.base import Usage as ModelUsage
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
 from .cursor import Cursor, check_place
-from .events import Cited, Event, FocusChange, Notice, Token, Usage
+from .events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from .fitting import memory_for_question, plan_completion
 from .opening import Workplace
 from .prompts import ask_prompt, completion_prompt
@@ -246,14 +246,17 @@ class Engine:
             for entry in focused.entries
             if entry.start_line
         ]
+        yield from self.cited(answer, read)
+
+    def cited(self, answer: str, read: Sequence[Span]) -> list[Citation]:
+        """The places that an answer names, checked; `read` is what the model has read."""
 
         def lines_of(path: str) -> int | None:
             record = self.memory.catalogue.file(path)
             return record.lines if record else None
 
         with self.memory.reading():
-            found = citations(answer, read, lines_of)
-        yield from found
+            return citations(answer, read, lines_of)
 
     def _generate(
         self,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from megacontext.configs.errors import MegaContextError
+from megacontext.memory.focus import Span
 from megacontext.models.base import (
     Cancel,
     MalformedCall,
@@ -36,6 +37,8 @@ from .prompts import PLAN_MODE, PLAN_MODE_ENDED, nested_text, refusal_text, syst
 from .sessions.recording import Recording
 from .sessions.store import Session
 
+LEAST_ANSWERS = 4
+"""An answer may take at most this part of what a model reads, or too little is left to read."""
 SUBJECT = 72
 """Characters of the first line of a commit's message."""
 
@@ -86,7 +89,9 @@ class Agent:
         wanted = self.engine.settings.chat
         system = system_text(self.engine.name, self.instructions.root())
         specs = [tool.spec for tool in self.calls.tools.values()]
-        return Layout(self.engine.model, system, specs, wanted.max_new_tokens)
+        model = self.engine.model
+        answer = min(wanted.max_new_tokens, model.context_length // LEAST_ANSWERS)
+        return Layout(model, system, specs, answer)
 
     @cached_property
     def focusing(self) -> Focusing:
@@ -105,7 +110,9 @@ class Agent:
     def send(self, text: str, cancel: Cancel | None = None) -> Iterator[Event]:
         """A person's message, and all that comes of it; see `events` for the order. TurnEnded is always last."""
         conversation, meter = self.session.conversation, Meter(self.limits)
-        turn = conversation.begin(text, self._mode_told())
+        # Half a surrogate pair, from an argument or a clipboard, is no text that any server takes.
+        whole = text.encode("utf-8", "replace").decode("utf-8")
+        turn = conversation.begin(whole, self._mode_told())
         self.calls.begin(turn.number)
         ended = EndedError("error", "the reader of the events went away")
         try:
@@ -163,6 +170,7 @@ class Agent:
             answer = yield from self._query(meter, watch)
             watch.check()
             if not answer.calls and not answer.refused:
+                yield from self._citations(answer)
                 raise self._ending(answer)
             yield from self._execute(turn, answer, meter, watch)
             yield from self._step(turn, meter)
@@ -199,7 +207,7 @@ class Agent:
     def _query(self, meter: Meter, watch: Watch) -> Generator[Event, None, _Answer]:
         wanted = self.engine.settings.chat
         chat = self.layout.prompt(self.turns, self.focusing.page, thinking=wanted.thinking)
-        sampling = Sampling(max_new_tokens=wanted.max_new_tokens, temperature=wanted.temperature)
+        sampling = Sampling(max_new_tokens=self.layout.answer, temperature=wanted.temperature)
         answer, started = _Answer(), time.perf_counter()
         model = self.engine.model
         try:
@@ -232,9 +240,20 @@ class Agent:
         if text or calls:
             conversation.add(Message("assistant", text, calls))
 
+    def _citations(self, answer: _Answer) -> Iterator[Event]:
+        """The places that the answer names, checked against what the model has read."""
+        shown = [item.entry for _, item in self.focusing.page.shown]
+        read = [
+            Span(entry.path, entry.start_line, entry.end_line)
+            for entry in shown
+            if entry.start_line
+        ]
+        read += map(Span, self.focusing.touched_paths)
+        yield from self.engine.cited(answer.text, read)
+
     def _ending(self, answer: _Answer) -> EndedError:
         if answer.stop_reason == "length":
-            most = self.engine.settings.chat.max_new_tokens
+            most = self.layout.answer
             return EndedError("limit", f"an answer of {most:,} tokens (chat.max_new_tokens)")
         if self.calls.unasked:
             return EndedError(

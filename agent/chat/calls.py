@@ -1,10 +1,11 @@
 """The calls of an answer, carried out: planned, permitted, done, told to the model. Knows no model and no prompt."""
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from megacontext.configs.errors import ToolError
+from megacontext.configs.errors import SandboxError, ToolError
 from megacontext.models.base import Cancel, ToolCall
 from megacontext.models.language.tool_calls import object_in
 
@@ -67,6 +68,7 @@ class Calls:
         self.shop = shop
         self.permissions = permissions
         self.approver = approver
+        self._protection_told = False
 
     def begin(self, turn: int) -> None:
         """Edits belong to this turn of the conversation from now on."""
@@ -96,6 +98,7 @@ class Calls:
         try:
             planned = tool.plan(arguments, self.shop)
             plan = yield from self._permitted(call, planned, meter)
+            yield from self._protection(plan)
             result = tool.execute(plan, self.shop, cancel)
             if plan is not planned:
                 told = f"The user accepted only a part of it:\n{plan.preview}\n{result.text}"
@@ -120,6 +123,13 @@ class Calls:
             touched=_paths(plan) if plan else (),
             ran=plan is not None and plan.action == "run",
         )
+
+    def _protection(self, plan: Plan) -> Iterator[Event]:
+        """Before the first program of a session: which protection is active."""
+        if plan.action == "run" and not self._protection_told:
+            self._protection_told = True
+            with suppress(SandboxError):
+                yield Notice(f"programs run in a sandbox: {self.shop.sandbox.description}")
 
     def check(
         self, call_id: str, cancel: Cancel | None, meter: Meter

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import Focused, FocusQuery, Rendering, Span, WorkingEntry
 from megacontext.models.base import TextCounter
 
-from ..engine import Engine
+from ..engine import FOCUS_TRIES, Engine
 from ..events import Event, FocusChange
 from ..tools.focus_control import FocusControl
 from .conversation import Turn
@@ -75,13 +76,15 @@ class Focusing:
         self.latest: tuple[Focused, ...] = ()
         """What the last refocus chose, of the repository first."""
         self._repository = RepositorySource(engine)
-        self._touched: list[str] = []
+        self.touched_paths: list[str] = []
+        """What tools looked at or changed, the latest first."""
         self._times: Counter[str] = Counter()
         self._wishes = self._wished()
 
     def touched(self, path: str) -> None:
         """A tool read or edited a path; the next focus counts it as lately used."""
-        self._touched = [path, *(each for each in self._touched if each != path)][:RECENT]
+        others = (each for each in self.touched_paths if each != path)
+        self.touched_paths = [path, *others][:RECENT]
         self._times[path] += 1
 
     @property
@@ -106,12 +109,25 @@ class Focusing:
             query = replace(query, budget=query.budget - session.total_cost)
             yield FocusChange.of(session, "session")
             found.append((self.session, session))
-        repository, _ = self.engine.focus_and_read(query)
+        repository = self._onto_page(query, place, found)
         yield FocusChange.of(repository)
-        found.insert(0, (self._repository, repository))
-        self.page.update(place, found)
-        self.latest = tuple(focused for _, focused in found)
+        self.latest = (repository, *(focused for _, focused in found))
         self._measure(meter)
+
+    def _onto_page(
+        self, query: FocusQuery, place: Place, others: list[tuple[Source, Focused]]
+    ) -> Focused:
+        """Focus on the repository and put everything on the page; once more if it changes under way."""
+        for tries_left in reversed(range(FOCUS_TRIES)):
+            found, _ = self.engine.focus_and_read(query)
+            try:
+                with self.engine.memory.reading():
+                    self.page.update(place, [(self._repository, found), *others])
+                break
+            except FocusError:
+                if not tries_left:
+                    raise
+        return found
 
     def _measure(self, meter: Meter) -> None:
         levels: Counter[int] = Counter()
@@ -129,7 +145,7 @@ class Focusing:
             text="\n".join(asked) if is_short else asked[-1],
             budget=self.shares.budget,
             pins=tuple(self.mentioned(asked[-1])),
-            recent=tuple(self._touched),
+            recent=tuple(self.touched_paths),
             accesses=tuple(sorted(self._times.items())),
         )
         return self.control.applied(wanted)

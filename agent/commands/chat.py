@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {"done": 0, "error": 1, "limit": 3, "refused": 4, "cancelled": 130}
 MOST_PIPED = 4_000_000
-"""Characters read from standard input; no model reads more."""
+"""Bytes read from standard input; no model reads more."""
 LISTED = 20
 
 
@@ -49,6 +49,9 @@ class Mode(StrEnum):
 
 
 def chat(
+    first: Annotated[
+        str, typer.Argument(metavar="[MESSAGE]", help="What to send first in the terminal app.")
+    ] = "",
     message: Annotated[
         str | None,
         typer.Option(
@@ -114,9 +117,11 @@ def chat(
         )
     if message is None and (output is not Output.text or mode is Mode.allow):
         raise typer.BadParameter("--output and --mode allow are for -p")
+    if message is not None and first:
+        raise typer.BadParameter("give the message once, behind -p or without it")
     session = LATEST if go_on else _picked(repo) if pick else resume
     chosen = cast("Any", mode.value if mode else None)
-    wanted = Wanted(session, fork, chosen, tuple(allow or ()))
+    wanted = Wanted(session, fork, chosen, tuple(allow or ()), first)
     flags = overrides(model__name=model, focus__codec=codec, chat__max_queries=max_turns)
     if message is None:
         raise typer.Exit(_on_screen(repo, flags, wanted))
@@ -158,7 +163,9 @@ def _picked(repo: "Path | None") -> str:
 
 def _with_piped(message: str) -> str:
     """The message, with what stands in standard input behind it."""
-    piped = "" if sys.stdin.isatty() else sys.stdin.read(MOST_PIPED).strip()
+    piped = ""
+    if sys.stdin is not None and not sys.stdin.isatty():
+        piped = sys.stdin.buffer.read(MOST_PIPED).decode("utf-8", "replace").strip()
     parts = [part for part in ("" if message == "-" else message, piped) if part]
     if not parts:
         raise typer.BadParameter("the message is empty")

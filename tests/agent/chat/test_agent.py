@@ -21,7 +21,7 @@ from megacontext.agent.chat.events import (
 )
 from megacontext.agent.chat.limits import Limits
 from megacontext.agent.chat.sessions.recording import event_of, recorded
-from megacontext.agent.events import Cited, Event, FocusChange, Notice, Token, Usage
+from megacontext.agent.events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from megacontext.agent.permissions.asking import Always, No, Part, Rule, Stop
 from megacontext.configs.errors import ModelError
 from megacontext.models.base import Message
@@ -64,8 +64,9 @@ def test_a_turn_looks_edits_and_answers(make_agent):
     assert kinds(events) == [
         *("turn", "focus", "token", "usage", "tool", "tool_result"),
         *("usage", "tool", "permission", "permitted", "edit", "tool_result"),
-        *("token", "usage", "end"),
+        *("token", "usage", "citation", "end"),
     ]
+    assert one(Citation, events) == Citation("a.py", 1, 1, "read")
     assert events[0] == TurnStarted(1, "Where is word_for?")
     assert (root_of(agent) / "a.py").read_text() == "x = 1\n"
     looked, put = [event for event in events if isinstance(event, ToolStarted)]

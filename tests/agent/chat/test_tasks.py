@@ -226,8 +226,9 @@ def test_a_function_and_its_test_are_added_and_committed_beside_other_work(agent
         "shop/prices.py",
     ]
     assert git(root, "status", "--porcelain") == before
-    [notice] = [event for event in events if isinstance(event, Notice)]
-    assert notice.text.startswith("committed ")
+    protection, committed = [event.text for event in events if isinstance(event, Notice)]
+    assert protection.startswith("programs run in a sandbox: ")
+    assert committed.startswith("committed ")
 
 
 # What must not happen
