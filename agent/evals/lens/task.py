@@ -68,6 +68,12 @@ class Still:
     entries: int = 0
     """Scored at once, in the largest repository."""
 
+    def of(self, name: str, seed: int) -> dict[str, Interval]:
+        """The figures of one scorer; none for one that no focus was made with."""
+        if not self.walks.get(name) or name not in self.refocus:
+            return {}
+        return {**walked(self.walks[name], seed), "refocus_ms": median(self.refocus[name], seed)}
+
 
 @dataclass(frozen=True)
 class LensReport:
@@ -113,25 +119,15 @@ def evaluate_lens(task: LensTask, progress: OnSnapshot, **told: Any) -> LensRepo
     packages = pinned(settings, task.file)
     reader = Reader.load(task.model)
     lenses = task.lenses(reader)
-    scenes: list[SceneFigures] = []
     still = Still()
     with LossCache(task.places.losses) as cache:
         measurer = Measurer(reader.model, reader.gister.base_id, cache)
-        for number, repository in enumerate(_repositories(task, reader)):
-            judges = judges_of(repository, lenses, measurer)
-            share = -(-(settings.snapshots - len(scenes)) // (len(packages) - number))
-            for scene in scenes_of(repository, settings, share):
-                scenes.append(figures_of(scene, judges, settings, measurer))
-                progress(repository.name, len(scenes), settings.snapshots)
-            _watch(
-                repository, lenses, settings, still, -(-settings.stability.files // len(packages))
-            )
+        scenes = _measured(task, reader, lenses, measurer, still, progress)
     comparison = Comparison(scenes, settings.budgets, settings.seed)
     subject = LENSNET if LENSNET in lenses.nets else FEATURE_SCORER
-    scorers = {name: comparison.of(name) for name in scenes[0].judged}
-    for name in still.walks:
-        scorers[name] |= walked(still.walks[name], settings.seed)
-        scorers[name]["refocus_ms"] = median(still.refocus[name], settings.seed)
+    scorers = {
+        name: comparison.of(name) | still.of(name, settings.seed) for name in scenes[0].judged
+    }
     return LensReport(
         subject=subject,
         settings=settings,
@@ -150,6 +146,30 @@ def evaluate_lens(task: LensTask, progress: OnSnapshot, **told: Any) -> LensRepo
         machine=machine(),
         **told,
     )
+
+
+def _measured(
+    task: LensTask,
+    reader: Reader,
+    lenses: Lenses,
+    measurer: Measurer,
+    still: Still,
+    progress: OnSnapshot,
+) -> list[SceneFigures]:
+    """The figures of every scene, repository by repository; stillness goes into `still`."""
+    settings = task.settings
+    scenes: list[SceneFigures] = []
+    count = len(settings.repositories)
+    for number, repository in enumerate(_repositories(task, reader)):
+        judges = judges_of(repository, lenses, measurer)
+        share = -(-(settings.snapshots - len(scenes)) // (count - number))
+        for scene in scenes_of(repository, settings, share):
+            scenes.append(figures_of(scene, judges, settings, measurer))
+            progress(repository.name, len(scenes), settings.snapshots)
+        _watch(repository, lenses, settings, still, -(-settings.stability.files // count))
+    if not scenes:
+        raise ModelError("no scene could be drawn in these repositories; give larger ones")
+    return scenes
 
 
 def evaluate_recall(task: LensTask, progress: OnSnapshot) -> dict[str, Any]:

@@ -144,11 +144,15 @@ class Repository:
 def opened(name: str, root: Path, reader: Reader, slots: int) -> Iterator[Repository]:
     """Open the repository at `root`, with everything indexed and gisted.
 
-    `slots` vectors of each block's gist are read. Raises StoreBusyError when another process writes its index.
+    `slots` vectors of each block's gist are kept and read. Raises StoreBusyError when another process writes its index.
     """
     settings = reader.settings
-    focus = settings.focus.model_copy(update={"gist_slots": slots})
-    settings = settings.model_copy(update={"focus": focus})
+    only = {"gist_slots": slots}
+    sections = {
+        "focus": settings.focus.model_copy(update=only),
+        "memory": settings.memory.model_copy(update=only),
+    }
+    settings = settings.model_copy(update=sections)
     workplace = Workplace(Places(root.resolve()), settings, reader.choice)
     with workplace.open_memory(write=True) as memory:
         yield Repository(name, workplace, memory, reader)
