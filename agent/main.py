@@ -25,6 +25,7 @@ from .commands import (
     status,
     tour,
     train,
+    trust,
     verify,
     watch,
 )
@@ -70,6 +71,7 @@ app.command("complete")(complete.complete)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.add_typer(sessions.app, name="sessions")
+app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")

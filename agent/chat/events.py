@@ -2,8 +2,8 @@
 
 A turn is: TurnStarted; then, for each question to the model, perhaps a FocusChange, Token …, Usage, and for each tool
 it calls ToolStarted, perhaps PermissionAsked and PermissionGiven, Edited …, ToolFinished; behind all calls of an answer
-CheckFinished …; a call that cannot be made is CallRefused. The last answer is followed by a Citation for each place that
-it names. Notices may come anywhere. TurnEnded is always last, whatever happens.
+CheckFinished …; a call that cannot be made is CallRefused. The last answer is followed by a Citation for each place
+that it names. Notices may come anywhere. TurnEnded is always last, whatever happens.
 """
 
 from dataclasses import asdict, dataclass, field

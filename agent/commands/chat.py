@@ -50,7 +50,7 @@ class Mode(StrEnum):
 
 def chat(
     first: Annotated[
-        str, typer.Argument(metavar="[MESSAGE]", help="What to send first in the terminal app.")
+        str, typer.Argument(metavar="MESSAGE", help="What to send first in the terminal app.")
     ] = "",
     message: Annotated[
         str | None,

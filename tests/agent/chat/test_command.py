@@ -18,7 +18,7 @@ from megacontext.agent.main import app
         (["--output", "json"], "are for -p"),
         (["--mode", "allow"], "are for -p"),
         (["-p", "x", "--max-turns", "0"], "--max-turns"),
-        ([], "without a terminal"),
+        ([], "there is no terminal; give a message with -p"),
     ],
 )
 def test_misuse_is_told_before_anything_is_opened(tmp_path, arguments, told):
@@ -28,3 +28,20 @@ def test_misuse_is_told_before_anything_is_opened(tmp_path, arguments, told):
     assert outcome.exit_code == 2
     assert told in " ".join(outcome.output.split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_trusted_listed_and_trusted_no_longer(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    root = tmp_path / "repository"
+    root.mkdir()
+
+    def trust(*arguments: str) -> str:
+        outcome = CliRunner().invoke(app, ["trust", "--repo", str(root), *arguments])
+        assert outcome.exit_code == 0
+        return outcome.output
+
+    assert trust("--list") == ""
+    assert "is trusted" in trust()
+    assert trust("--list").split() == [str(root)]
+    trust("--remove")
+    assert trust("--list") == ""
