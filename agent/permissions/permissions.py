@@ -117,8 +117,5 @@ class Permissions:
         return Verdict("ask", f"every {what} is asked about")
 
     def _is_guarded(self, path: str) -> bool:
-        return any(
-            names_path(pattern, each)
-            for pattern in self.guarded
-            for each in {path, path.casefold()}
-        )
+        folded = path.casefold()
+        return any(names_path(pattern.casefold(), folded) for pattern in self.guarded)

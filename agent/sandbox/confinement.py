@@ -32,6 +32,7 @@ PRIVATE = (
 ).split()
 """Below the home folder: where keys, passwords and tokens usually lie."""
 PRIVATE_ELSEWHERE = ("/etc/shadow", "/etc/gshadow", "/etc/ssl/private")
+KERNEL_SWITCHES = ("/proc/sys", "/proc/sysrq-trigger", "/proc/fs")
 NOT_TO_WRITE = (".megacontext", ".git/hooks", ".git/config", ".git/info")
 """Inside a repository: what would make MegaContext or git run something else later."""
 
@@ -135,6 +136,9 @@ def _bubblewrap(confinement: Confinement) -> list[str]:
     if confinement.network:
         line.append("--share-net")
     line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    # Somebody who is root outside as well could write these: bubblewrap 0.8 leaves them to the owner.
+    for switch in KERNEL_SWITCHES:
+        line += ["--ro-bind-try", switch, switch]
     line += ["--bind", confinement.scratch, TEMPORARY]
     for path in confinement.hidden_folders:
         line += ["--tmpfs", path]

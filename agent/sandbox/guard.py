@@ -227,7 +227,8 @@ def shut_in(mounts: dict[str, Any]) -> None:
             Path(path).mkdir(parents=True, exist_ok=True)
             mount(bound(opened[path]), path, flags=MS_BIND | MS_REC)
     for path in mounts["hidden_folders"]:
-        remount_read_only(path, MS_NOSUID | MS_NODEV)
+        if Path(path).exists():  # not below /tmp
+            remount_read_only(path, MS_NOSUID | MS_NODEV)
     for path in mounts["hidden_files"]:
         if Path(path).is_file():
             mount(bound(sealed), path, flags=MS_BIND)

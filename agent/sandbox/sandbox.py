@@ -92,6 +92,8 @@ class Sandbox:
         files are there to be compared by git. Raises SandboxError when nothing can be started.
         """
         line = [*_shell(), command] if isinstance(command, str) else list(command)
+        if not line[-1] or any("\0" in part for part in line):
+            raise SandboxError("a command line is not empty and holds no zero byte")
         paths = list(self._secret_files())
         wish = self._wish(line, paths, writable=writable)
         settings = self.settings
@@ -105,8 +107,6 @@ class Sandbox:
             outcome = launch(self.protection.kind, wish, limits, cancel)
         except OSError as exc:
             raise SandboxError(f"no program can be started: {exc}") from exc
-        except ValueError as exc:
-            raise SandboxError(f"{command!r} is no command line: {exc}") from exc
         if outcome.failure:
             raise SandboxError(
                 f"the sandbox ({self.protection.kind}) could not be set up: {outcome.failure}"
