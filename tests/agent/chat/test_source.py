@@ -46,16 +46,12 @@ def conversation() -> Conversation:
 def test_a_turn_is_a_document_with_a_heading_for_each_thing_done(conversation):
     text = document(conversation.turns[0])
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert (
-        headings
-        == [
-            "# Turn 1: Tell me about the parser of dates.",
-            '## read {"path": "a.py"}',
-            *["## Answer"] * 2,
-        ][:2]
-        + ["## Answer"] * 2
-        or headings
-    )
+    assert headings == [
+        "# Turn 1: Tell me about the parser of dates.",
+        "## Answer",
+        '## read {"path": "a.py"}',
+        "## Answer",
+    ]
     assert "\n    x = 1\n" in text and "All of it." in text
 
 
