@@ -9,9 +9,10 @@ import pytest
 
 from megacontext.agent.tools.base import Shop, ToolResult
 from megacontext.agent.tools.opening import all_tools, open_shop
-from megacontext.configs.loading import load_settings
+from megacontext.configs.loading import default_settings, load_settings
 from megacontext.memory.left_out import LeftOutRules
-from tests.memory.workbench import open_memory
+from tests.agent.conftest import FILES
+from tests.memory.workbench import open_memory, write_files
 
 TOOLS = {tool.spec.name: tool for tool in all_tools()}
 Call = Callable[..., ToolResult]
@@ -47,3 +48,15 @@ def call(shop: Shop) -> Call:
         return used.execute(used.plan(arguments, shop), shop)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def quiet_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """A shop in which nothing is carried out, for many plans."""
+    root = tmp_path_factory.mktemp("quiet").resolve() / "greeter"
+    (root / ".megacontext").mkdir(parents=True)
+    write_files(root, FILES)
+    settings = default_settings()
+    with open_memory(root) as memory:
+        memory.writer.reconcile()
+        yield open_shop(memory, settings, "session")
