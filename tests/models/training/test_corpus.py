@@ -211,7 +211,8 @@ def test_a_package_cannot_be_both_trained_on_and_held_out() -> None:
 
 
 def test_the_shipped_corpus_settings_are_valid() -> None:
-    for path in (ROOT / "configs" / "data").glob("*.yaml"):
+    found = (ROOT / "configs" / "data").glob("*.yaml")
+    for path in (each for each in found if not each.stem.startswith("lens_")):
         settings = read_yaml(path, CorpusSettings)
         assert settings.packages or settings.files
 
