@@ -1,8 +1,9 @@
-"""Widgets that draw their own lines with the look of the present theme."""
+"""Widgets that draw their own lines, with the look that their screen has in the present theme."""
 
 from functools import cached_property
 from typing import ClassVar
 
+from textual.screen import Screen, ScreenResultType
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
@@ -10,8 +11,11 @@ from ..glyphs import UNICODE, Glyphs
 from .look import COMPONENTS, ROLES, Look, look_of, without_ground
 
 
-class Drawn(Widget):
-    """A widget with a `look`; it is made anew when the theme changes."""
+class LookScreen(Screen[ScreenResultType]):
+    """A screen with a `look`, made anew when the theme changes.
+
+    The roles are styled once a screen: for each widget it would be most of the time that a style sheet takes.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
@@ -30,6 +34,17 @@ class Drawn(Widget):
         """Forget the look, since styles have changed."""
         self.__dict__.pop("look", None)
         super().notify_style_update()
+
+
+class Drawn(Widget):
+    """A widget on such a screen."""
+
+    @property
+    def look(self) -> Look:
+        """How to draw at present."""
+        screen = self.screen
+        assert isinstance(screen, LookScreen), "what is drawn stands on a screen with a look"
+        return screen.look
 
 
 class DrawnScroll(Drawn, ScrollView):

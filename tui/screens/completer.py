@@ -18,7 +18,9 @@ def suggest(room: Room, ask: Ask, answer: Answer) -> None:
         answer(_commands(ask), ask)
         return
     command = named(ask.command) if ask.kind == "argument" else None
-    if ask.kind == "mention" or (command is not None and command.takes_path):
+    if ":" in ask.query:
+        answer([], ask)  # the path is there; lines are for the person to say
+    elif ask.kind == "mention" or (command is not None and command.takes_path):
         at = "@" * (ask.kind == "mention")
         room.desk.find(ask.query, lambda found: _later(room, answer, _mentions(found, at), ask))
     elif command is not None and " " not in ask.query:

@@ -17,7 +17,7 @@ from megacontext.agent.edits.change import visible
 
 from .. import keys
 from ..desk.fuzzy import best
-from ..drawing.drawn import Drawn
+from ..drawing.drawn import Drawn, LookScreen
 from ..drawing.look import Piece
 
 MOST_FOUND = 500
@@ -62,7 +62,7 @@ class Choices(Drawn):
         ]
 
 
-class Picker(ModalScreen[Any]):
+class Picker(LookScreen[Any], ModalScreen[Any]):
     """Ends with the value of what was chosen, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.PICKER

@@ -151,8 +151,8 @@ class Reader:
             case Usage():
                 self._figures.usage(event)
                 self.work("thinking")
-            case TurnEnded(measures=measures) if measures.queries:
-                self._figures.rate = measures.generated / max(0.001, measures.model_ms / 1000)
+            case TurnEnded(measures=measures) if measures.model_ms:
+                self._figures.rate = measures.generated * 1000 / measures.model_ms
         return self.narrator.tell(event)
 
     def _show_turn(self) -> None:

@@ -6,7 +6,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.strip import Strip
 
 from megacontext.agent.chat.events import TurnStarted
@@ -15,7 +14,7 @@ from megacontext.agent.events import Event, FocusChange
 from .. import keys
 from ..desk.picture import Picture
 from ..desk.recorded import Recorded
-from ..drawing.drawn import Drawn
+from ..drawing.drawn import Drawn, LookScreen
 from ..drawing.look import Piece
 from ..widgets.focus import FocusMap, FocusPane, FocusStrip
 from ..widgets.focus.gauge import bar
@@ -56,7 +55,7 @@ class ReplayLine(Drawn):
         ]
 
 
-class ReplayScreen(Screen[None]):
+class ReplayScreen(LookScreen[None]):
     """Plays a recording."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.REPLAY

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import SuspendNotSupported
-from textual.screen import Screen
 
 from megacontext.agent.edits.change import Change
 from megacontext.agent.paths import repository_path
@@ -13,6 +12,7 @@ from megacontext.configs.errors import MegaContextError
 
 from ..desk import editor
 from ..desk.desk import Desk
+from ..drawing.drawn import LookScreen
 from ..drawing.markdown import MarkdownLines
 from ..widgets.transcript import Transcript
 from ..widgets.transcript.items import Note
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..app import MegaContextApp
 
 
-class RoomScreen(Screen[None]):
+class RoomScreen(LookScreen[None]):
     """What is the same whatever parts the screen has."""
 
     desk: Desk

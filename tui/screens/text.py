@@ -15,7 +15,7 @@ from textual.widgets import Static
 from megacontext.agent.edits.change import Change, visible
 
 from .. import keys
-from ..drawing.drawn import DrawnScroll
+from ..drawing.drawn import DrawnScroll, LookScreen
 from ..drawing.look import Look
 from ..widgets.approval import DiffView
 from ..widgets.key_line import KeyLine
@@ -55,7 +55,7 @@ class Lines(DrawnScroll):
         return line.extend_cell_length(width).apply_style(self.rich_style)
 
 
-class _Reading(ModalScreen[str | None]):
+class _Reading(LookScreen[str | None], ModalScreen[str | None]):
     """What both have in common: a title, something that scrolls, and keys. Ends with "edit" or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.TEXT

@@ -124,6 +124,18 @@ class Note(Item):
 
 
 @dataclass(eq=False)
+class Cite(Note):
+    """A place that an answer names."""
+
+    place_of: tuple[str, int] | None = None
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Where it is, if it is anywhere."""
+        return self.place_of
+
+
+@dataclass(eq=False)
 class Code(Item):
     """Code that stands for itself: a completion, a program's output."""
 

@@ -25,7 +25,7 @@ from megacontext.agent.events import (
     Usage,
 )
 
-from .items import Answer, Code, Item, Note, Place, Said
+from .items import Answer, Cite, Code, Item, Note, Place, Said
 from .work import Focused, ToolCall
 
 STANDINGS = {
@@ -77,10 +77,8 @@ class Narrator:
                 return Told([focus_item(event)])
             case Cited():
                 return self._place(event)
-            case Citation(path=path, start_line=first, end_line=last, standing=standing):
-                role, words = STANDINGS[standing]
-                lines = f"{first}-{last}" if last != first else f"{first}"
-                return Told([Note(f"{path}:{lines}  {words}", role)])
+            case Citation():
+                return Told([_cite(event)])
             case Notice(text=text):
                 return Told([Note(text)])
             case CallRefused(reason=reason):
@@ -142,6 +140,14 @@ class Narrator:
         _put(item_or_none, event)
         item_or_none.touch()
         return Told(changed=[item_or_none])
+
+
+def _cite(event: Citation) -> Cite:
+    role, words = STANDINGS[event.standing]
+    first, last = event.start_line, event.end_line
+    lines = f"{first}-{last}" if last != first else f"{first}"
+    place = None if event.standing == "invented" else (event.path, first)
+    return Cite(f"{event.path}:{lines}  {words}", role, place)
 
 
 def _put(item: ToolCall, event: Event) -> None:

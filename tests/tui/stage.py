@@ -1,0 +1,136 @@
+"""The app on a stage: a small repository, a scripted model, keys pressed, and what can be read on the screen."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from megacontext.agent.chat.opening import Wanted
+from megacontext.agent.opening import Workplace
+from megacontext.models.base import BaseModel
+from megacontext.models.language.scripted import ScriptedModel, call
+from megacontext.tui.app import MegaContextApp
+from megacontext.tui.glyphs import UNICODE, Glyphs
+from megacontext.tui.screens.main import MainScreen
+from megacontext.tui.widgets.approval import ApprovalPanel
+from megacontext.tui.widgets.prompt import Prompt
+
+NARROW, WIDE = (80, 24), (130, 40)
+PATIENCE_S = 20.0
+ADD_FRENCH = call(
+    "edit_text", path="greeter/words.py", old='"de": "Hallo"', new='"de": "Hallo", "fr": "Bonjour"'
+)
+ANSWER = """The greeting is put together in `greeter/greet.py:13`:
+
+- **Greeter** takes a language
+- `word_for` gives the first word
+
+```python
+def greet(self, name):
+    return f"{word_for(self.language)}, {name}!"
+```
+
+See greeter/words.py:6 too.
+"""
+
+Scene = Callable[["Stage"], Awaitable[None]]
+
+
+class Stage:
+    """One run of the app."""
+
+    def __init__(self, app: MegaContextApp, pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def main(self) -> MainScreen:
+        """The main screen, whatever stands before it."""
+        return next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.main.query_one(Prompt)
+
+    @property
+    def approval(self) -> ApprovalPanel:
+        return self.main.query_one(ApprovalPanel)
+
+    @property
+    def items(self) -> list[Any]:
+        return self.main.transcript.items
+
+    @property
+    def root(self) -> Path:
+        return self.main.desk.workplace.places.root
+
+    def read(self) -> str:
+        """All that stands on the screen."""
+        screen = self.app.screen
+        return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type, where a space and a line break have names of their own."""
+        names = {" ": "space", "\n": "ctrl+j", "/": "slash", "@": "at", "!": "exclamation_mark"}
+        names |= {".": "full_stop", ":": "colon", "_": "underscore", "-": "minus", ",": "comma"}
+        await self.press(*(names.get(letter, letter) for letter in text))
+
+    async def until(self, holds: Callable[[], Any], what: str = "") -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < end, f"{what or holds} never came:\n{self.read()}"
+            await self.pilot.pause(0.01)
+        await self.pilot.pause()
+
+    async def shows(self, *words: str) -> None:
+        """Wait until all of these stand on the screen."""
+        await self.until(lambda: all(word in self.read() for word in words), f"{words}")
+
+    async def send(self, text: str) -> None:
+        """Type and send."""
+        self.prompt.load(text)
+        await self.press("enter")
+
+    async def settled(self) -> None:
+        """Wait until nothing goes on."""
+        await self.until(
+            lambda: self.main.reader.is_ready and not self.main.desk.is_working, "rest"
+        )
+
+    async def asked(self) -> None:
+        """Wait for a question."""
+        await self.until(lambda: self.approval.request is not None, "a question")
+
+
+def play(
+    root: Path,
+    scene: Scene,
+    model: BaseModel | Sequence[str] | None = (),
+    *,
+    size: tuple[int, int] = WIDE,
+    wanted: Wanted | None = None,
+    glyphs: Glyphs = UNICODE,
+    **settings: Any,
+) -> None:
+    """Run the app over `root`, with replies of a scripted model or (None) with pocket, and play a scene on it."""
+    named = {key.replace("__", "."): value for key, value in settings.items()}
+    workplace = Workplace.at(root, {"model.name": "pocket", "memory.gists": "off"} | named)
+    given = ScriptedModel(model) if isinstance(model, (list, tuple)) else model
+
+    async def run() -> None:
+        app = MegaContextApp(workplace, wanted, model=given, glyphs=glyphs)
+        async with app.run_test(size=size) as pilot:
+            stage = Stage(app, pilot)
+            await stage.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack))
+            await stage.until(lambda: stage.main.reader.is_ready, "the session")
+            await scene(stage)
+
+    asyncio.run(run())
