@@ -141,7 +141,7 @@ def test_there_is_no_way_back_out(open_sandbox, root, kind):
         "mount -o remount,rw / ; umount /run /proc; mount -t tmpfs x /mnt; mknod d b 8 0; "
         "unshare -Urm sh -c 'mount -o remount,rw,bind / && echo OUT'; "
         "(echo x > /proc/sys/kernel/hostname) 2>/dev/null && echo OUT; "
-        "(echo x > /proc/1/root/etc/x) 2>/dev/null && echo OUT; "
+        "(echo x > /proc/1/cwd/../etc/x) 2>/dev/null && echo OUT; "
         "grep -E 'Cap(Eff|Prm|Bnd)|NoNewPrivs' /proc/self/status; kill -9 1; echo still"
     )
     assert "OUT" not in done.text
