@@ -1,10 +1,10 @@
 """The scorer that LensNet is: gists and features of nodes, read together with the query's gists.
 
-Once per query LensNet reads all candidate chunks; whatever else is asked for is judged by what it took from them.
-Files and directories score as the best chunk below them, since they are opened for its sake. Knows no budget.
+Once per query LensNet reads all candidate chunks; other chunks, and blocks, are judged by what it took from them.
+Files and directories score as the best candidate below them, since they are opened for its sake. Knows no budget.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,13 +15,15 @@ from megacontext.models.lensnet import Asked, Entries, LensNet, Reading
 
 from .features import COLUMN, LONGEST_SPAN, Array, Carried, FeatureTable
 from .lru import Lru
-from .node import BLOCK, CHUNK, DIRECTORY, Node
+from .node import BLOCK, CHUNK, DIRECTORY, FILE, Node
 from .node_gists import Bits, NodeGists
 from .query import FocusQuery
 from .query_gists import QueryGists
 from .scorer import CACHED_QUERIES, MAX_REASONS, FeatureScorer, Weights
 from .tree_view import TreeView
 
+OPENED_FILES = 8
+"""Files of the best chunks, whose other chunks are judged together when the first of them is asked for."""
 OPENED_CHUNKS = 32
 """Best chunks whose blocks are judged together when the first block is asked for."""
 NOTABLE = 0.01
@@ -34,13 +36,16 @@ class _Looked:
 
     table: FeatureTable
     reading: Reading
-    scores: Carried
+    coarse: Carried
+    """Scores of files and directories."""
     likeness: Carried
     """How much more like the query than the average candidate a node is, in the score's units."""
     best: list[Node]
     """Candidate chunks, the best first."""
-    blocks: dict[Node, float] = field(default_factory=dict)
-    """Scores of blocks judged so far."""
+    judged: dict[Node, float]
+    """Scores of chunks and blocks: of the candidates at first, and of what was asked for since."""
+    foreseen: set[int] = field(default_factory=set)
+    """Levels of which more than was asked for has been judged."""
 
 
 class LensScorer(FeatureScorer):
@@ -60,11 +65,11 @@ class LensScorer(FeatureScorer):
     def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
         """Signed scores `[n]`: squashed nats that detail saves, over what its positions must save."""
         looked = self._look(query)
-        unknown = {_block(node) for node in nodes if node.block >= 0} - looked.blocks.keys()
-        if unknown:
-            self._judge_blocks(looked, unknown)
+        fine = {node: _judged_as(node) for node in nodes if node.level < FILE}
+        if unknown := dict.fromkeys(fine.values()).keys() - looked.judged.keys():
+            self._judge_more(looked, unknown)
         scores = [
-            looked.blocks[_block(node)] if node.block >= 0 else looked.scores.at(node)[0]
+            looked.judged[fine[node]] if node in fine else looked.coarse.at(node)[0]
             for node in nodes
         ]
         return np.array(scores, dtype=np.float32)
@@ -93,45 +98,42 @@ class LensScorer(FeatureScorer):
         entries = _entries(self._gists.first_slots(nodes), rows)
         verdict, reading = self._lensnet.consider(entries, _asked(self._queries.gists(query)))
         scores, likeness = verdict.scores[0].numpy(), verdict.likeness[0].numpy()
-        typical = rows.sum(0) / max(1, len(rows))
-        more = likeness - likeness.sum() / max(1, len(rows))
+        count = max(1, len(nodes))
+        weighed = table.rows[: len(nodes)] @ self._vector
+        # Nothing speaks for what has no candidates but features; what LensNet adds must not open all of it.
+        added = min(float((scores - weighed).sum()) / count, -self.weights.minimum)
+        more = likeness - likeness.sum() / count
         return _Looked(
             table=table,
             reading=reading,
-            scores=Carried(table, scores[:, None], self._unfound(table, reading, typical)),
+            coarse=Carried(
+                table,
+                scores[:, None],
+                lambda path: np.array([table.file_row(path) @ self._vector + added], np.float32),
+            ),
             likeness=Carried(table, more[:, None], lambda path: np.zeros(1, np.float32)),
             best=[nodes[index] for index in np.argsort(-scores, kind="stable")],
+            judged=dict(zip(nodes, scores.tolist(), strict=True)),
         )
 
-    def _unfound(
-        self, table: FeatureTable, reading: Reading, typical: Array
-    ) -> Callable[[str], Array]:
-        """Scores of what is no candidate: one for all chunks with the same features, without their gists."""
-        known: dict[bytes, Array] = {}
+    def _judge_more(self, looked: _Looked, asked: Set[Node]) -> None:
+        """Score chunks and blocks by their own gists, and at first what may soon be asked for besides."""
+        nodes = list(asked)
+        for level in {node.level for node in nodes} - looked.foreseen:
+            looked.foreseen.add(level)
+            nodes += self._likely_chunks(looked) if level == CHUNK else self._likely_blocks(looked)
+        nodes = [node for node in dict.fromkeys(nodes) if node not in looked.judged]
+        rows = _fine_rows(looked.table, nodes)
+        scores = self._scores_of(looked.reading, self._gists.first_slots(nodes), rows)
+        looked.judged.update(zip(nodes, scores.tolist(), strict=True))
 
-        def score(path: str) -> Array:
-            row = table.file_row(path).copy()
-            for column in ("level", "span"):
-                row[COLUMN[column]] = typical[COLUMN[column]]
-            key = row.tobytes()
-            if key not in known:
-                no_gist = np.zeros((1, self._gists.width), np.uint16)
-                known[key] = self._scores_of(reading, no_gist, row[None])
-            return known[key]
+    def _likely_chunks(self, looked: _Looked) -> list[Node]:
+        paths = list(dict.fromkeys(node.path for node in looked.best))[:OPENED_FILES]
+        return [self.tree.node_of(chunk) for path in paths for chunk in self.tree.chunks_of(path)]
 
-        return score
-
-    def _judge_blocks(self, looked: _Looked, asked: set[Node]) -> None:
-        """Score blocks by their own gists; at first those of all that may soon be opened along with them."""
-        blocks = list(asked)
-        if not looked.blocks:
-            opened = (self.tree.children(chunk) for chunk in looked.best[:OPENED_CHUNKS])
-            more = (child for children in opened for child in children if child.level == BLOCK)
-            blocks = list(dict.fromkeys([*blocks, *more]))
-        scores = self._scores_of(
-            looked.reading, self._gists.first_slots(blocks), looked.table.features(blocks)
-        )
-        looked.blocks.update(zip(blocks, scores.tolist(), strict=True))
+    def _likely_blocks(self, looked: _Looked) -> list[Node]:
+        opened = (self.tree.children(chunk) for chunk in looked.best[:OPENED_CHUNKS])
+        return [child for children in opened for child in children if child.level == BLOCK]
 
     @torch.inference_mode()
     def _scores_of(self, reading: Reading, gists: Bits, rows: Array) -> Array:
@@ -148,6 +150,15 @@ def _chunk_rows(table: FeatureTable) -> Array:
     return rows
 
 
+def _fine_rows(table: FeatureTable, nodes: Sequence[Node]) -> Array:
+    """What `table.features` gives for chunks and blocks, which differ from their chunks in the level alone."""
+    chunks = [node._replace(level=CHUNK, block=-1) for node in nodes]
+    places = {chunk: place for place, chunk in enumerate(dict.fromkeys(chunks))}
+    rows: Array = table.features(list(places))[[places[chunk] for chunk in chunks]]
+    rows[:, COLUMN["level"]] = [node.level / DIRECTORY for node in nodes]
+    return rows
+
+
 def _entries(gists: Bits, rows: Array) -> Entries:
     """All present, as one set."""
     return Entries(
@@ -161,6 +172,6 @@ def _asked(gists: Bits) -> Asked:
     return Asked(from_bits(gists)[None], torch.ones(1, len(gists), dtype=torch.bool))
 
 
-def _block(node: Node) -> Node:
-    """The block that a node is or holds the tokens of."""
-    return node._replace(level=BLOCK)
+def _judged_as(node: Node) -> Node:
+    """The block or chunk that a node is or holds the tokens of."""
+    return node._replace(level=BLOCK if node.block >= 0 else CHUNK)

@@ -10,7 +10,11 @@ from megacontext.configs.errors import StoreError
 
 from ..memory import REPOSITORY, Memory
 from ..tree.store import ChunkRows, Rows
+from .lru import Lru
 from .node import CHUNK, DIRECTORY, Node
+
+CACHED_ROWS = 8_192
+"""Of chunks and blocks, which are known by their content: while somebody types, most are looked at again."""
 
 Bits = NDArray[np.uint16]
 """bf16 numbers as their raw bits."""
@@ -21,6 +25,7 @@ class NodeGists:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
+        self._known: Lru[tuple[bytes, int], NDArray[Any]] = Lru(CACHED_ROWS)
 
     @property
     def width(self) -> int:
@@ -36,12 +41,16 @@ class NodeGists:
         fine: dict[bytes, list[int]] = {}
         for index, node in enumerate(nodes):
             if node.level <= CHUNK:
-                fine.setdefault(node.digest, []).append(index)
+                if (known := self._known.get((node.digest, node.block))) is not None:
+                    found[index] = known
+                else:
+                    fine.setdefault(node.digest, []).append(index)
             elif not node.fold and (row := self._of_path(node)) is not None:
                 found[index] = row
         for digest, rows in self._memory.store.known(fine).items():
             for index, row in self._of_chunk(rows, nodes, fine[digest]):
                 found[index] = row
+                self._known.put((digest, nodes[index].block), found[index].copy())
         return found
 
     def _of_chunk(

@@ -21,7 +21,7 @@ from megacontext.memory.focus import (
 from megacontext.memory.focus.evidence import Evidence
 from megacontext.memory.focus.features import FEATURES, FeatureTable
 from megacontext.memory.focus.lens_scorer import LensScorer
-from megacontext.memory.focus.node import BLOCK, CHUNK, FILE, Node
+from megacontext.memory.focus.node import BLOCK, FILE, Node
 from megacontext.memory.focus.node_gists import NodeGists
 from megacontext.memory.focus.query_gists import QueryGists
 from megacontext.memory.focus.stored_gists import StoredGists
@@ -139,12 +139,19 @@ def test_a_score_does_not_depend_on_what_else_is_asked(tree, make, query):
     assert make().score([], query).shape == (0,)
 
 
-def test_what_is_coarse_scores_as_the_best_chunk_below(tree, make):
+def test_what_is_coarse_scores_as_the_best_candidate_below(tree, make):
     query, scorer = QUERIES[0], make()
-    nodes = all_nodes(tree)
-    score = dict(zip(nodes, scorer.score(nodes, query).tolist(), strict=True))
-    best = max((node for node in nodes if node.level == CHUNK), key=score.__getitem__)
-    assert all(score[above] == score[best] for above in tree.path_to(best))
+    chunks = [tree.node_of(chunk) for chunk in FeatureTable(Evidence(tree, query)).chunks]
+    scores = scorer.score(chunks, query).tolist()
+    for above in tree.path_to(chunks[int(np.argmax(scores))])[:-1]:
+        assert scorer.score([above], query).tolist() == [max(scores)]
+
+
+def test_chunks_that_nothing_was_found_for_are_scored_by_their_own_gists(tree, make):
+    query = QUERIES[0]
+    found = {chunk.path for chunk in FeatureTable(Evidence(tree, query)).chunks}
+    others = [tree.node_at(path, 1) for path in sorted(FILES.keys() - found)][:9]
+    assert len(set(make().score(others, query).tolist())) == 9
 
 
 def test_blocks_are_scored_by_their_own_gists(tree, make):
