@@ -193,8 +193,10 @@ def test_every_weight_learns(model):
     idle = [
         name
         for name, parameter in gistnet.named_parameters()
-        # Adding the same vector to all keys leaves attention as it is.
-        if not name.endswith("k_proj.bias") and not parameter.grad.abs().sum() > 0
+        # Adding the same vector to all keys leaves attention as it is; `recall` stands behind gists.
+        if name != "recall"
+        and not name.endswith("k_proj.bias")
+        and not parameter.grad.abs().sum() > 0
     ]
     assert idle == []
 
