@@ -103,7 +103,15 @@ class _Exchange(threading.Thread):
         except Exception as exc:  # noqa: BLE001  (handed to the thread that asked)
             self.events.put(exc)
         finally:
-            self._loop.close()
+            self._close_loop()
+
+    def _close_loop(self) -> None:
+        """Let what is left of the answer be closed; a loop that is closed before it complains aloud."""
+        loop = self._loop
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        left = asyncio.gather(*asyncio.all_tasks(loop), return_exceptions=True)
+        loop.run_until_complete(left)
+        loop.close()
 
     def close(self) -> None:
         """Close the connection and wait for the thread to end."""

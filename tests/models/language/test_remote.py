@@ -94,6 +94,13 @@ def _fine_events():
     ]
 
 
+def test_an_answer_that_ends_leaves_nothing_behind_to_complain_of(server, caplog):
+    server.behaviours = [answering(*_fine_events())]
+    list(remote(server).generate(HELLO))
+    gc.collect()
+    assert caplog.records == []
+
+
 def test_without_a_key_none_is_sent(server):
     server.behaviours = [answering(*_fine_events())]
     list(remote(server, api_key_env=None).generate(HELLO))
