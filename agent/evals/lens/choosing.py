@@ -80,12 +80,13 @@ class Oracle:
         steps: list[Detail] = [frozenset()]
         affordable = self._affordable(steps[0], budget)
         worths = self._worths(steps[0], list(affordable))
-        while helpful := [index for index in affordable if worths[index] > 0]:
+        while helpful := [index for index in affordable if worths.get(index, 0) > 0]:
             best = max(helpful, key=lambda index: worths[index] / max(1, affordable[index]))
             steps.append(steps[-1] | {best})
             affordable = self._affordable(steps[-1], budget)
             if len(steps) <= self._remeasured + 1:
-                again = [index for index in affordable if worths[index] > 0]
+                # A chunk may fit only now, behind another of its file that has the header.
+                again = [index for index in affordable if worths.get(index, 1) > 0]
                 worths |= self._worths(steps[-1], again)
         return steps[int(np.argmin(self._outcomes.losses(steps)))]
 

@@ -129,15 +129,19 @@ class Repository:
 
         So neither full text, nor symbols, nor gists of the file or of its folders hold anything of the rest.
         """
-        ingest = self.memory.writer
-        ingest.overlays[path] = before
+        overlays = self.memory.writer.overlays
+        overlays[path] = before
         try:
-            ingest.apply([path])
-            self._gisting.run()
+            self._reread(path)
             yield
         finally:
-            ingest.overlays.pop(path)
-            ingest.apply([path])
+            overlays.pop(path)
+            self._reread(path)
+
+    def _reread(self, path: str) -> None:
+        self.memory.writer.apply([path])
+        self._gisting.run()
+        self.lens.tree.refresh()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from megacontext.agent.evals.lens.scenes.drawing import draw_scene
 from megacontext.agent.evals.lens.scenes.scene import spoken_entries
 from megacontext.memory.focus.node import BLOCK, CHUNK, TOKENS
 from megacontext.models.base import Tokens, Vectors
-from tests.agent.evals.lens.conftest import DRAW
+from tests.agent.evals.lens.conftest import DRAW, FILES
 
 QUICK = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -109,6 +109,7 @@ def test_nothing_behind_the_cursor_is_anywhere_in_memory(repository, places):
         assert not catalogue.symbols_named(hidden)
         chunks = catalogue.chunks_of(catalogue.file(place.path).id)
         assert max(chunk.end for chunk in chunks) == len(place.before.encode())
+        assert repository.lens.tree.chunks_of(place.path) == chunks
         assert repository.memory.has_all_gists()
         for seed in range(6):
             found = drawn(repository, place, seed)
@@ -121,6 +122,7 @@ def test_nothing_behind_the_cursor_is_anywhere_in_memory(repository, places):
                 for span in found.query.exclude
             )
     assert catalogue.symbols_named(hidden)
+    assert repository.lens.tree.chunks_of(place.path)[-1].end == len(FILES[place.path])
     assert repository.memory.root_key == root and repository.memory.has_all_gists()
 
 
