@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from megacontext.models.lensnet import LensNet
@@ -66,6 +67,7 @@ def test_the_room_for_detail_is_what_the_rest_leaves():
     assert (room(100), room(5)) == (100 - 4 - 4 - 4, 0)
 
 
+@limits(deadline=None)
 @given(st.integers(0, 15), st.integers(0, 5))
 def test_a_part_is_rows_of_the_whole_in_their_order(count, seed):
     whole = snapshot(1)
@@ -78,6 +80,7 @@ def test_a_part_is_rows_of_the_whole_in_their_order(count, seed):
     assert torch.equal(part.query_gists, whole.query_gists)
 
 
+@limits(deadline=None)
 @given(st.sets(st.text(max_size=3), min_size=2), st.floats(0.01, 0.99), st.integers(0, 9))
 def test_repositories_are_either_trained_on_or_measured_on(names, share, seed):
     repeated = [*sorted(names), *sorted(names)]
@@ -86,6 +89,7 @@ def test_repositories_are_either_trained_on_or_measured_on(names, share, seed):
     assert (train, held) == split_repositories(repeated[::-1], share, seed)
 
 
+@limits(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 7), st.integers(0, 3))
 def test_every_epoch_reads_everything_once(count, size, seed):
     numbers = range(100, 100 + count)

@@ -27,6 +27,7 @@ def yes(*values) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.bool)
 
 
+@settings(deadline=None)
 @given(nats, nats, st.floats(1e-3, 10))
 def test_squashing_keeps_order_and_sign(one, other, unit):
     a, b = squash(torch.tensor([one, other], dtype=torch.float64), unit).tolist()
@@ -119,6 +120,7 @@ def test_buying_keeps_to_the_room_and_to_scores_above_zero():
     assert buy(np.ones(4), gains, costs, 0).best == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(nats, st.integers(0, 300)), max_size=8), st.integers(0, 500))
 def test_to_know_the_gains_per_cost_is_to_have_no_regret(entries, room):
     gains, costs = np.array(entries, dtype=float).reshape(-1, 2).T
