@@ -1,5 +1,6 @@
 """The remote model against a real server on loopback, well-behaved and not."""
 
+import gc
 import socket
 import threading
 import time
