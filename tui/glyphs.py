@@ -36,6 +36,11 @@ class Glyphs:
     dot: str
     bullet: str
 
+    @property
+    def is_ascii(self) -> bool:
+        """Whether these are for terminals without Unicode."""
+        return self.full.isascii()
+
     def level(self, level: int) -> str:
         """The sign of a rendered entry."""
         return self.levels[min(level, len(self.levels) - 1)]

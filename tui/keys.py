@@ -122,6 +122,7 @@ REPLAY: Bindings = [
     _key("space", "play", "play or pause"),
     _key("right,l", "step(1)", "forward"),
     _key("left,h", "step(-1)", "back"),
+    _key("tab", "focus_view", "focus view"),
     _key("home,g", "ends(-1)", "start", show=False),
     _key("end,G", "ends(1)", "end", show=False),
     _key("plus,equals_sign", "speed(1)", "faster"),

@@ -6,11 +6,12 @@ import sys
 from typing import Any, ClassVar
 
 from textual.app import App
+from textual.binding import Binding
 
 from . import locations, themes
 from .desk.preferences import keep_theme, kept_theme
 from .drawing.plain_scrollbar import plain_scrollbars
-from .glyphs import ASCII, Glyphs, glyphs_for
+from .glyphs import Glyphs, glyphs_for
 
 SWITCH_S = 0.001
 """The screen's thread waits so long at most for one that computes; Python's own 5 ms add up with each key."""
@@ -36,11 +37,16 @@ class ThemedApp(App[int]):
         found = [getattr(theme, name) or theme.primary for name in themes.LEVELS]
         return {f"level-{level}": colour for level, colour in enumerate(found)}
 
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as it is shown; by its name where its sign is not to be had."""
+        shown = super().get_key_display(binding)
+        return binding.key if self.glyphs.is_ascii and not shown.isascii() else shown
+
     def on_mount(self) -> None:
         """Look as the person likes it; end in good order when the system says so."""
         name = kept_theme()
         self.theme = name if name in self.available_themes else themes.DEFAULT
-        if self.glyphs is ASCII:
+        if self.glyphs.is_ascii:
             self.add_class("-ascii")
             plain_scrollbars()
         if not self.is_headless:

@@ -84,9 +84,7 @@ def test_always_is_not_asked_again(repository):
         await stage.asked()
         await stage.shows("$ echo it ran > ran.txt")
         await stage.press("a")
-        await stage.until(
-            lambda: stage.approval.request is None or len(stage.app.screen_stack) > 2
-        )
+        await stage.until(lambda: stage.approval.request is None or len(stage.app.screen_stack) > 2)
         if len(stage.app.screen_stack) > 2:
             await stage.shows("in this session, always allow")
             await stage.press("enter")

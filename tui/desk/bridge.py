@@ -4,6 +4,7 @@ A thread that has news never waits for the screen, and the screen is never woken
 """
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,14 +25,17 @@ class Bridge(Generic[News]):
         self._lock = threading.Lock()
         self._waiting: list[News] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: contextvars.Context | None = None
+        """Of the screen: what is delivered must not see the context of the thread that had news."""
         self._last = 0.0
 
     def open(self) -> None:
         """Deliver in the loop that runs now, also what came before."""
         with self._lock:
             self._loop = asyncio.get_running_loop()
+            self._context = contextvars.copy_context()
             if self._waiting:
-                self._loop.call_soon(self._drain)
+                self._loop.call_soon(self._drain, context=self._context)
 
     def close(self) -> None:
         """Deliver nothing any more."""
@@ -43,11 +47,12 @@ class Bridge(Generic[News]):
         with self._lock:
             self._waiting.append(news)
             if len(self._waiting) == 1 and self._loop is not None:
-                self._loop.call_soon_threadsafe(self._schedule)
+                self._loop.call_soon_threadsafe(self._schedule, context=self._context)
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_later(max(0.0, self._last + FRAME_S - time.monotonic()), self._drain)
+        wait = max(0.0, self._last + FRAME_S - time.monotonic())
+        loop.call_later(wait, self._drain, context=self._context)
 
     def _drain(self) -> None:
         with self._lock:

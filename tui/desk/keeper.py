@@ -40,6 +40,7 @@ class Keeper:
         self._gists: GistWorker | None = None
         self._loading = threading.Lock()
         self.engine: Engine | None = None
+        self._gists_wanted = False
         self.is_gisting = False
         """Whether gists are being made now."""
 
@@ -104,6 +105,8 @@ class Keeper:
         self._tell(Freshened(paths, batch.latency_s * 1000))
         if self._gists is not None:
             self._gists.wake()
+        elif self._gists_wanted:
+            self.make_gists()
 
     def _on_error(self, error: MegaContextError) -> None:
         self._tell(Trouble(str(error)))
@@ -116,7 +119,13 @@ class Keeper:
         memory = self.engine.memory
         if self._given is not None or memory.ingest is None or not wants_gists(self.workplace):
             return
-        if self._gists is None:
+        self._gists_wanted = True
+        with memory.reading():
+            complete = memory.has_all_gists()
+        if complete:
+            # The model is not loaded for nothing.
+            self._tell(Rested("gists", 1.0))
+        elif self._gists is None:
             self._gists = GistWorker(
                 self.workplace,
                 memory,
@@ -137,7 +146,7 @@ class Keeper:
 
     def stop_gists(self) -> None:
         """Make no more gists. Waits for the batch under way."""
-        worker, self._gists = self._gists, None
+        worker, self._gists, self._gists_wanted = self._gists, None, False
         if worker is not None:
             worker.stop()
             self.is_gisting = False

@@ -19,8 +19,10 @@ def diff_lines(diff: str, width: int, look: Look, indent: int = 4) -> list[Strip
     ]
 
 
-def code_lines(text: str, language: str, width: int, look: Look, indent: int = 4) -> list[Strip]:
-    """Code with its colours, folded to the width."""
+def code_lines(
+    text: str, language: str, width: int, look: Look, indent: int = 4, first: int | None = None
+) -> list[Strip]:
+    """Code with its colours, folded to the width; numbered from `first` on, if given."""
     syntax = Syntax(
         visible(text).rstrip("\n"),
         language,
@@ -28,6 +30,8 @@ def code_lines(text: str, language: str, width: int, look: Look, indent: int = 4
         word_wrap=True,
         background_color="default",
         tab_size=4,
+        line_numbers=first is not None,
+        start_line=first or 1,
     )
     space = look.line([(" " * indent, "plain")], indent)
     return [Strip.join([space, line]) for line in look.strips(syntax, width - indent)]

@@ -39,6 +39,8 @@ ROLES = (
 )
 """Each is a class `look--ROLE` of the style sheets."""
 COMPONENTS = {f"look--{role}" for role in ROLES}
+AS_ASCII = str.maketrans("•▌─━│┃", "*|--||")
+"""What Rich draws Markdown with."""
 Piece = tuple[str, str]
 """Text and its role."""
 
@@ -71,7 +73,7 @@ class Look:
     def line(self, pieces: Iterable[Piece | str], width: int) -> Strip:
         """One line, cut at `width`."""
         text = self.text(pieces)
-        text.truncate(max(1, width), overflow="ellipsis" if self.glyphs.ellipsis == "…" else "crop")
+        text.truncate(max(1, width), overflow="crop" if self.glyphs.is_ascii else "ellipsis")
         return Strip(text.render(self.console))
 
     def wrapped(self, pieces: Iterable[Piece | str], width: int, indent: int = 0) -> list[Strip]:
@@ -88,11 +90,13 @@ class Look:
         """Anything that Rich can draw."""
         options = self.console.options.update(width=max(1, width), height=None)
         lines = self.console.render_lines(renderable, options, pad=False)
-        return [Strip([_on_any_ground(segment) for segment in line]) for line in lines]
+        plain = self.glyphs.is_ascii
+        return [Strip([_on_any_ground(segment, plain) for segment in line]) for line in lines]
 
 
-def _on_any_ground(segment: Segment) -> Segment:
-    return Segment(segment.text, without_ground(segment.style) if segment.style else None)
+def _on_any_ground(segment: Segment, plain: bool) -> Segment:
+    text = segment.text.translate(AS_ASCII) if plain else segment.text
+    return Segment(text, without_ground(segment.style) if segment.style else None)
 
 
 @lru_cache(maxsize=1024)

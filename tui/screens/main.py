@@ -269,6 +269,7 @@ class MainScreen(RoomScreen):
         level = "silent" if mark.silent else level_name(mark.level)
         title = f"{mark.where}  L{mark.level} {level}"
         language = language_of(mark.path) if mark.level <= 2 else "text"
+        first = mark.start_line if mark.level == 0 else None
 
         def show(text: str) -> None:
             self.from_thread(lambda: open_it(text))
@@ -277,7 +278,7 @@ class MainScreen(RoomScreen):
             screen = TextScreen(
                 title,
                 text,
-                lambda width, look: code_lines(text, language, width, look, indent=0),
+                lambda width, look: code_lines(text, language, width, look, 0, first),
                 editable=bool(mark.start_line),
             )
             self.app.push_screen(screen, edit)

@@ -51,13 +51,20 @@ class Choices(Drawn):
         line = self.look.line(pieces, width)
         return line.extend_cell_length(width).apply_style(self.rich_style)
 
+    @property
+    def _label_width(self) -> int:
+        longest = max((len(choice.label) for choice in self.found if choice.about), default=0)
+        return min(longest, self.size.width // 2)
+
     def _pieces(self, choice: Choice, is_chosen: bool) -> list[Piece]:
         mark = self.look.glyphs.selected if is_chosen else " "
         label = visible(choice.label).replace("\n", " ")
+        if choice.about and len(label) > self._label_width:
+            label = f"{label[: self._label_width - 1]}{self.look.glyphs.ellipsis}"
         about = f"  {visible(choice.about)}" if choice.about else ""
         return [
             (f"{mark} ", "tool"),
-            (f"{label:<20}", "cursor" if is_chosen else "plain"),
+            (f"{label:<{self._label_width}}", "cursor" if is_chosen else "plain"),
             (about, "dim"),
         ]
 

@@ -103,6 +103,8 @@ class Reader:
         self._budget = budget
         self._opened: Opened | None = None
         self._figures = _Figures()
+        self._question: Item | None = None
+        """What the person said last."""
         self._questions: deque[Asking] = deque()
 
     def read(self, batch: Sequence[News]) -> None:
@@ -134,7 +136,9 @@ class Reader:
         """The person has asked for something, and the work on it begins."""
         self._figures = _Figures()
         self.work("thinking")
-        self.tell(self.narrator.begin(said))
+        told = self.narrator.begin(said)
+        self._question = told.added[0]
+        self.tell(told)
 
     def work(self, what: str) -> None:
         """Something is being done."""
@@ -246,6 +250,10 @@ class Reader:
 
     def _over(self) -> None:
         self.is_working = False
+        if self._question is not None and self.narrator.answered_with_places:
+            # The best place is the first: it is read from the top.
+            self.parts.transcript.begin_at(self._question)
+        self._question = None
         self._show_turn()
         self.parts.turn.state = replace(self.parts.turn.state, working="")
         self._questions.clear()

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -59,6 +60,7 @@ class ReplayScreen(LookScreen[None]):
     """Plays a recording."""
 
     BINDINGS: ClassVar[list[BindingType]] = keys.REPLAY
+    AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  as in the class above
 
     def __init__(self, recorded: Recorded, title: str, *, playing: bool = True) -> None:
@@ -79,14 +81,12 @@ class ReplayScreen(LookScreen[None]):
             yield Transcript(id="transcript")
             yield FocusPane(id="focus")
         yield FocusStrip(id="strip")
-        yield KeyLine(id="keys")
+        yield KeyLine(helps=False, id="keys")
 
     def on_mount(self) -> None:
         """Begin at the start."""
         self.query_one(ReplayLine).title = self._title
         self.query_one(Transcript).can_focus = False
-        self.query_one(FocusMap).can_focus = False
-        self.set_focus(None)
         self.set_interval(FRAME_S, self._tick)
         self._show()
 
@@ -132,6 +132,16 @@ class ReplayScreen(LookScreen[None]):
         return told.added, told.changed
 
     # Keys
+
+    def action_focus_view(self) -> None:
+        """Look at the entries."""
+        self.add_class("-focus")
+        self.query_one(FocusMap).focus()
+
+    @on(FocusMap.Left)
+    def _from_focus(self) -> None:
+        self.remove_class("-focus")
+        self.set_focus(None)
 
     def action_play(self) -> None:
         """Go on, pause, or begin again behind the end."""

@@ -75,7 +75,7 @@ class _Reading(LookScreen[str | None], ModalScreen[str | None]):
         with Vertical(id="reading"):
             yield Static(visible(self._title), id="reading-title", markup=False)
             yield self.body()
-            yield KeyLine()
+            yield KeyLine(helps=False)
 
     @property
     def _scroll(self) -> DrawnScroll:

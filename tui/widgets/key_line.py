@@ -10,7 +10,11 @@ HELP = ("F1", "help")
 
 
 class KeyLine(Drawn):
-    """Keys of what has the focus first; those that find no room are in the help."""
+    """Keys of what has the focus first; those that find no room are in the help, where there is one."""
+
+    def __init__(self, *, helps: bool = True, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._helps = helps
 
     def on_mount(self) -> None:
         """Draw again whenever other keys hold."""
@@ -27,13 +31,15 @@ class KeyLine(Drawn):
 
     def _pieces(self, width: int) -> list[Piece]:
         pieces: list[Piece] = []
-        room = width - sum(map(len, HELP)) - 3
+        room = width - (sum(map(len, HELP)) + 3) * self._helps
         for key, words in self._keys():
             room -= len(key) + len(words) + 3
             if room < 0:
                 break
             pieces += [(f" {key}", "strong"), (f" {words} ", "dim")]
-        return [*pieces, (f" {HELP[0]}", "strong"), (f" {HELP[1]}", "dim")]
+        if self._helps:
+            pieces += [(f" {HELP[0]}", "strong"), (f" {HELP[1]}", "dim")]
+        return pieces
 
     def _keys(self) -> list[tuple[str, str]]:
         shown: dict[str, str] = {}

@@ -13,7 +13,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 def bar(used: int, budget: int, cells: int, glyphs: Glyphs) -> str:
     """A bar of so many cells; in eighths of a cell where the terminal can show them."""
     share = min(1.0, used / budget) if budget else 0.0
-    if glyphs.full == "#":
+    if glyphs.is_ascii:
         filled = round(share * cells)
         return glyphs.full * filled + glyphs.empty * (cells - filled)
     eighths = round(share * cells * 8)

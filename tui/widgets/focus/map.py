@@ -153,7 +153,7 @@ class FocusMap(DrawnScroll, can_focus=True):
         if entry == self.cursor:
             role = "cursor" if self.has_focus else role
             # Where colours are missing, the cursor is told by its sign.
-            sign = sign if glyphs.full != "#" or not self.has_focus else "@"
+            sign = "@" if glyphs.is_ascii and self.has_focus else sign
         return sign, role
 
     # Moving

@@ -1,6 +1,6 @@
 """The focus view: the gauge, the map, a line to find a path, and the selected entry."""
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
@@ -58,5 +58,10 @@ class FocusPane(Vertical):
         self.query_one(Input).remove_class("-shown")
         self.query_one(FocusMap).focus()
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Escape ends finding."""
+        find = self.query_one(Input)
+        if event.key == "escape" and find.has_focus:
+            event.stop()
+            event.prevent_default()
+            self._end_finding()

@@ -57,16 +57,21 @@ class Narrator:
     def begin(self, said: str) -> Told:
         """The person has said something."""
         self._forget()
+        self._places = 0
         return Told([Said(said)])
 
     def expect(self, answer: Code) -> None:
         """The next text goes into this item."""
         self._expected = answer
 
+    @property
+    def answered_with_places(self) -> bool:
+        """Whether the last question was answered with places instead of words."""
+        return self._places > 0
+
     def _forget(self) -> None:
         self._answer = self._expected = None
         self._tools.clear()
-        self._places = 0
 
     def tell(self, event: Event) -> Told:
         """What an event means for the transcript."""

@@ -269,6 +269,16 @@ class Transcript(DrawnScroll, can_focus=True):
         else:
             self.action_edit()
 
+    def begin_at(self, item: Item) -> None:
+        """Put an item at the top, and stay there."""
+        at = self.items.index(item)
+        for number in range(at, len(self.items)):
+            self._measure(number)
+        self._tops = [0, *accumulate(self._heights)]
+        self._resize()
+        self.scroll_to(y=self._tops[at], animate=False, immediate=True, force=True)
+        self._lay_out()
+
     def toggle_last(self) -> None:
         """Show more or less of the last item that has more."""
         for at in range(len(self.items) - 1, -1, -1):
