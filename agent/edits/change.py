@@ -11,8 +11,9 @@ from itertools import groupby
 
 CONTEXT = 3
 """Unchanged lines shown around a hunk."""
-MAX_COMPARED = 4_000
-"""Lines on either side beyond which what differs is shown as one hunk: matching takes quadratic time."""
+MAX_EXACT, MAX_COMPARED = 500, 20_000
+"""Lines on either side up to which every line counts in matching, which takes quadratic time; beyond the second, what
+differs is shown as one hunk."""
 NO_NEWLINE = "\\ No newline at end of file"
 Block = tuple[int, int, int, int]
 """Lines `[i1, i2)` of before become `[j1, j2)` of after."""
@@ -110,7 +111,8 @@ def _blocks(old: list[bytes], new: list[bytes]) -> list[Block]:
         return []
     if max(len(left), len(right)) > MAX_COMPARED or not left or not right:
         return [(head, head + len(left), head, head + len(right))]
-    matched = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    frequent = max(len(left), len(right)) > MAX_EXACT
+    matched = SequenceMatcher(None, left, right, autojunk=frequent).get_opcodes()
     return [
         (head + i1, head + i2, head + j1, head + j2)
         for tag, i1, i2, j1, j2 in matched

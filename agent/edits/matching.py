@@ -5,10 +5,12 @@ indentation throughout. The first way that finds anything decides, and it must f
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, get_close_matches
 from functools import partial
+from itertools import accumulate
 
 from megacontext.configs.errors import ToolError
 
@@ -24,10 +26,12 @@ from .mending import (
 )
 from .text_file import plain
 
-MAX_NAMED = 6
-"""Places named in a refusal."""
-MAX_SEARCHED = 5_000
-"""Lines looked through for the place that is meant, when none fits."""
+MAX_NAMED, MAX_SHOWN = 6, 30
+"""Places named in a refusal, and lines shown."""
+MAX_PLACES = 10_000
+"""Places looked for."""
+MAX_SEARCHED, LONGEST_COMPARED = 5_000, 200
+"""Lines looked through for the place that is meant when none fits, and characters of each."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -65,6 +69,10 @@ def find(text: str, old: str, new: str, *, everywhere: bool = False) -> Matched:
                 return matched
             if not everywhere:
                 raise ToolError(_ambiguous(text, matched.replacements))
+            if len(matched.replacements) == MAX_PLACES:
+                raise ToolError(
+                    f"`old` stands in {MAX_PLACES:,} places or more; use a script, with `run`"
+                )
             return replace(matched, replacements=_apart(matched.replacements))
     raise ToolError(_missing(text, old, new))
 
@@ -87,11 +95,24 @@ def _attempts(text: str) -> Iterator[Callable[[str, str], Matched | None]]:
 
 
 def _exact(text: str, old: str, new: str) -> Matched:
-    # A line end of `old` fits any kind of line end of the file.
-    pattern = r"(?:\r\n|\n|\r)".join(re.escape(part) for part in old.split("\n"))
-    # Looking ahead finds places that overlap as well: those are two, not one.
-    spans = [found.span(1) for found in re.finditer(f"(?=({pattern}))", text)]
-    return Matched(tuple(Replacement(*span, new) for span in spans), ())
+    """Places of `old`, whose line ends fit any kind of line end; those that overlap are several."""
+    flat = plain(text)
+    # Every \r\n before a place moves it by one character in the text as it is.
+    moved_by = [found.start() - index for index, found in enumerate(re.finditer("\r\n", text))]
+    found = []
+    for at in _places(flat, old):
+        start, end = (each + bisect_left(moved_by, each) for each in (at, at + len(old)))
+        found.append(Replacement(start, end, new))
+    return Matched(tuple(found), ())
+
+
+def _places(text: str, wanted: str) -> Iterator[int]:
+    at = text.find(wanted)
+    for _ in range(MAX_PLACES):
+        if at < 0:
+            return
+        yield at
+        at = text.find(wanted, at + 1)
 
 
 def _cleaned(
@@ -181,10 +202,11 @@ def _without(text: str, above: int, below: int) -> list[str]:
 
 
 def _positions(lines: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
-    first = wanted[0]
-    for at in range(len(lines) - len(wanted) + 1):
-        if lines[at] == first and list(lines[at : at + len(wanted)]) == list(wanted):
-            yield at
+    """Where `wanted` stands among lines."""
+    text = "\n".join(["", *lines, ""])
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    for place in _places(text, "\n".join(["", *wanted, ""])):
+        yield bisect_left(starts, place)
 
 
 def _same_shift(here: Sequence[str], wanted: Sequence[str]) -> bool:
@@ -224,7 +246,8 @@ def _missing(text: str, old: str, new: str) -> str:
 
 def _nearest(text: str, wanted: list[str]) -> str:
     """The lines that are most like those wanted, numbered; "" when none is."""
-    lines = Lines(text).lines[:MAX_SEARCHED]
+    lines = [line[:LONGEST_COMPARED] for line in Lines(text).lines[:MAX_SEARCHED]]
+    wanted = [line[:LONGEST_COMPARED] for line in wanted[:MAX_SHOWN]]
     own = [line.strip() for line in lines]
     key = max(wanted, key=lambda line: len(line.strip()))
     close = get_close_matches(key.strip(), {line for line in own if line}, n=3, cutoff=0.6)
@@ -237,12 +260,11 @@ def _nearest(text: str, wanted: list[str]) -> str:
     if not starts:
         return ""
     joined = "\n".join(line.strip() for line in wanted)
-    size = min(len(wanted), 30)
 
     def likeness(start: int) -> float:
         here = "\n".join(own[start : start + len(wanted)])
         return SequenceMatcher(None, here, joined, autojunk=False).quick_ratio()
 
     best = max(starts, key=likeness)
-    shown = lines[best : best + size]
-    return "\n".join(f"{best + 1 + i:>5}| {line[:200]}" for i, line in enumerate(shown))
+    shown = lines[best : best + len(wanted)]
+    return "\n".join(f"{best + 1 + i:>5}| {line}" for i, line in enumerate(shown))

@@ -23,6 +23,7 @@ ELISION = re.compile(
     re.IGNORECASE,
 )
 """A line that stands for code which was left out: `# ... existing code ...`, `// rest of the file unchanged`."""
+LONGEST_ELISION = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def elided(code: str, old: str) -> str | None:
     """The first line that stands for code left out, and is not in `old` as well; None when all is there."""
     known = {line.strip() for line in old.split("\n")}
     for line in code.split("\n"):
-        if ELISION.fullmatch(line) and line.strip() not in known:
+        brief = len(line) <= LONGEST_ELISION
+        if brief and ELISION.fullmatch(line) and line.strip() not in known:
             return line.strip()
     return None
 

@@ -7,6 +7,7 @@ from megacontext.configs.errors import ToolError
 from megacontext.memory.left_out import HEAD
 
 BOM = b"\xef\xbb\xbf"
+_STRAY = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -38,7 +39,7 @@ class TextFile:
     @property
     def is_utf8(self) -> bool:
         """Whether every byte is part of a character."""
-        return not any("\ud800" <= char <= "\udfff" for char in self.text)
+        return _STRAY.search(self.text) is None
 
     def data(self, text: str) -> bytes:
         """The bytes of the file with another text; raises ToolError when the text cannot be written in it."""
@@ -51,7 +52,7 @@ class TextFile:
         """
         if not text.isascii() and not self.is_utf8:
             raise ToolError(f"{path} is not UTF-8, so only ASCII characters can be put into it")
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if _STRAY.search(text):
             raise ToolError("the text holds half a character (a lone surrogate); write it whole")
         if "\0" in text:
             raise ToolError("the text holds a zero byte, which no text file has")

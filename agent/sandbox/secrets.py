@@ -12,11 +12,9 @@ from ..edits import inside
 
 MAX_FILES, MAX_BYTES = 100, 65_536
 """Files, and bytes of each, whose values are looked for in what programs write."""
-SHORTEST_VALUE = 8
-_ASSIGNED = re.compile(
-    rb"^[^\S\n]*(?:export[^\S\n]+)?[\"']?[\w.-]+[\"']?[^\S\n]*[=:][^\S\n]*(.+?),?[^\S\n]*$",
-    re.MULTILINE,
-)
+SHORTEST_VALUE, LIKE_A_KEY = 8, 32
+LONGEST_LINE = 4_096
+_KEY = re.compile(rb"(?:export\s+)?[\"']?[\w.-]+[\"']?\s*")
 _PLAIN_WORDS = re.compile(
     rb"(?:true|false|null|none|localhost|[a-z]+|[0-9.]+|/[\w./-]*)", re.IGNORECASE
 )
@@ -78,10 +76,19 @@ class Secrets:
 
 
 def _values(data: bytes) -> set[bytes]:
-    assigned = {value.strip().strip(b"\"'") for value in _ASSIGNED.findall(data)}
-    lines = {line.strip() for line in data.splitlines() if len(line.strip()) >= 32}
+    """What stands behind `=` or `:`, and lines as long as keys."""
+    values: set[bytes] = set()
+    for line in map(bytes.strip, data.splitlines()):
+        if len(line) > LONGEST_LINE:
+            continue
+        for mark in (b"=", b":"):
+            key, _, value = line.partition(mark)
+            if _KEY.fullmatch(key):
+                values.add(value.strip(b" \t,").strip(b"\"'"))
+        if len(line) >= LIKE_A_KEY:
+            values.add(line)
     return {
         value
-        for value in assigned | lines
+        for value in values
         if len(value) >= SHORTEST_VALUE and not _PLAIN_WORDS.fullmatch(value)
     }

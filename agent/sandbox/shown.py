@@ -7,7 +7,6 @@ from ..edits.change import visible
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n)(?=[^\n\r])")
 LONGEST_LINE = 2_000
 BINARY_SHARE = 0.1
 
@@ -31,8 +30,10 @@ def _is_binary(data: bytes) -> bool:
 
 
 def _plain(data: bytes) -> str:
-    text = _ESCAPES.sub("", data.decode("utf-8", "replace")).replace("\r\n", "\n")
-    return visible(_OVERWRITTEN.sub("", text).replace("\r", ""))
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace"))
+    # What a line was overwritten with, as in progress bars, is what a terminal would show in the end.
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return visible("\n".join(lines))
 
 
 def bounded(text: str, most: int) -> str:

@@ -115,9 +115,39 @@ def test_windows_lines_are_found_and_others_are_not_touched():
     assert replaced(text, "a\r\nb", "x") == "x\r\nc\nd\r\n"
 
 
+@given(st.lists(st.sampled_from(["a", "b", "\n", "\r\n", "\r"]), max_size=14), st.data())
+def test_any_line_end_is_any_other(parts, data):
+    text = "".join(parts)
+    start = data.draw(st.integers(0, len(parts)))
+    end = data.draw(st.integers(start, len(parts)))
+    old = "".join(parts[start:end]).replace("\r\n", "\n").replace("\r", "\n")
+    if old.strip():
+        found = find(text, old, "N", everywhere=True).replacements
+        assert all(
+            text[each.start : each.end].replace("\r\n", "\n").replace("\r", "\n") == old
+            for each in found
+        )
+
+
 def test_a_last_line_without_an_end_is_found():
     assert replaced("a\nb", "b\n", "c\n") == "a\nc"
     assert replaced("a\nb", "  b\n", "  c\n") == "a\nc"
+
+
+@pytest.mark.parametrize(
+    ("text", "old"),
+    [
+        ("a" * 300_000, "a" * 1_000),
+        (("x" * 50 + "\n") * 20_000, ("x" * 50 + "\n") * 10_000 + "y"),
+        ("x" * 1_000_000, "y" * 500_000),
+        ("\r\n" * 200_000, "a\n" * 1_000),
+        ("e " * 20_000, "e"),
+    ],
+)
+def test_large_and_dull_files_take_no_longer(text, old):
+    with pytest.raises(ToolError) as caught:
+        find(text, old, "new", everywhere=True)
+    assert len(str(caught.value)) < 10_000
 
 
 @given(

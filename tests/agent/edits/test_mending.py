@@ -101,3 +101,12 @@ def test_lines_move_together():
         "",
         "c",
     ]
+
+
+@pytest.mark.parametrize("part", ["# rest ", "... ", "# ... code ", "1| \n", " ", "```\n", "here "])
+def test_dull_text_takes_no_longer(part):
+    text = part * 20_000
+    elided(text, "")
+    unfenced(text)
+    unnumbered(text, loosely=True)
+    in_unit(text.split("\n"), "\t")

@@ -56,6 +56,12 @@ def test_values_of_secret_files_are_known(tmp_path, content, values):
     assert values or not {b"true", b"localhost", b"production"} & found
 
 
+@pytest.mark.parametrize("part", [b" ", b"=", b"a=", b"a:", b"\n", b"a=b\n", b'"', b"export "])
+def test_dull_files_take_no_longer(tmp_path, part):
+    (tmp_path / ".env").write_bytes(part * (65_536 // len(part)))
+    SECRETS.values_in(tmp_path.resolve(), [".env"])
+
+
 def test_who_wants_no_secrets_kept_gets_none():
     secrets = Secrets(LeftOutRules(secrets=False))
     assert secrets.by_path(".env") is None

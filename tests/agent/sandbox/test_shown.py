@@ -50,5 +50,13 @@ def test_text_is_never_longer_than_wanted(text, most):
         assert bounded(text, most) == text
 
 
+@pytest.mark.parametrize(
+    "part", [b"x", b"\r", b"\x1b", b"\x1b]", b"\x1b[", b"\x1b[1", b"x\r", b" "]
+)
+def test_dull_output_takes_no_longer(part):
+    data = part * (400_000 // len(part))
+    assert isinstance(as_text(data, data, 1_000_000), str)
+
+
 def test_long_lines_are_cut():
     assert bounded("x" * 10_000, 100_000).endswith("… (10,000 characters)")
