@@ -9,15 +9,12 @@ from megacontext.memory.memory import Memory
 from ..edits.change import Change
 from ..edits.parsing import breaks, syntax_fault
 from ..sandbox.shown import bounded
-from .arguments import Argument
 from .base import Cancel, Edit, Plan, Shop, ToolError, ToolResult
 from .locating import MAX_BYTES
-from .read import PATH
 
 MOST_DIFF = 4_000
 """Characters of the diff that the model is shown after an edit."""
 CODE_ALIASES = ("content", "text", "new", "body", "source", "new_code", "replacement")
-REQUIRED_PATH: Argument = PATH
 
 
 def plan_edit(
