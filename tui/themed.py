@@ -27,6 +27,7 @@ class ThemedApp(App[int]):
     def __init__(self, glyphs: Glyphs | None = None) -> None:
         """`glyphs` takes the place of those that the terminal can show."""
         super().__init__()
+        self.animation_level = "none"  # each frame would cross the wire of an ssh session
         self.glyphs = glyphs or glyphs_for(sys.__stderr__.encoding if sys.__stderr__ else None)
         for theme in themes.OWN:
             self.register_theme(theme)
