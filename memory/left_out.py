@@ -96,6 +96,7 @@ class LeftOutRules:
             self.secrets,
             patterns,
             SECRET_NAMES,
+            "in any case",
             GENERATED_NAMES,
         )
         content = [pattern.pattern for _, pattern, _ in SECRET_PATTERNS] + [GENERATED_MARK.pattern]
@@ -104,7 +105,9 @@ class LeftOutRules:
     def by_path(self, path: str) -> str | None:
         """Judge the name alone; `path` is relative, with forward slashes."""
         name = path.rpartition("/")[2]
-        if self.secrets and SECRET_NAME.match(name) and not NO_SECRET.match(name):
+        # Some file systems open .ENV for .env, so a name keeps a secret however it is spelled.
+        plain = name.casefold()
+        if self.secrets and SECRET_NAME.match(plain) and not NO_SECRET.match(plain):
             return "secret by its name"
         if GENERATED_NAME.match(name):
             return "generated, by its name"

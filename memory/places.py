@@ -43,9 +43,16 @@ class Places:
     def make_state_folder(self) -> None:
         """Create the state folder with a .gitignore that hides it from git.
 
-        Raises StoreError when the repository cannot be written.
+        Raises StoreError when the repository cannot be written, or when its state folder is a symbolic link or holds
+        one: whoever wrote the repository would choose where we write.
         """
         try:
+            inside = self.state.iterdir() if self.state.is_dir() else ()
+            for path in (self.state, *inside):
+                if path.is_symlink():
+                    raise StoreError(
+                        f"{path} is a symbolic link, and memory is written into no other place; delete the link"
+                    )
             self.trees.mkdir(parents=True, exist_ok=True)
             ignore = self.state / ".gitignore"
             if not ignore.exists():

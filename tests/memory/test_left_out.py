@@ -66,6 +66,9 @@ def test_talk_about_secrets_is_kept(text: str) -> None:
     [
         (".env", "secret by its name"),
         ("a/.env.production", "secret by its name"),
+        ("a/.ENV", "secret by its name"),
+        ("Server.PEM", "secret by its name"),
+        (".Env.Example", None),
         ("a/.env.example", None),
         ("deploy/server.pem", "secret by its name"),
         ("id_" + "rsa", "secret by its name"),

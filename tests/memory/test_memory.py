@@ -306,3 +306,15 @@ def test_a_repository_at_a_strange_path(tmp_path: Path) -> None:
     with open_memory(root, write=False) as reader:
         assert reader.verifier().run().errors == []
         assert said(reader) == scratch(root, tmp_path / "state")
+
+
+@pytest.mark.parametrize("link", [".megacontext", ".megacontext/trees", ".megacontext/logs"])
+def test_a_state_folder_that_leads_elsewhere_is_refused(tmp_path: Path, link: str) -> None:
+    root, outside = tmp_path / "repository", tmp_path / "outside"
+    (root / ".git").mkdir(parents=True)
+    outside.mkdir()
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).symlink_to(outside, target_is_directory=True)
+    with pytest.raises(StoreError, match="is a symbolic link"):
+        find_places(root).make_state_folder()
+    assert list(outside.iterdir()) == []
