@@ -50,6 +50,7 @@ class _Answer:
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     refused: list[CallRefused] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
     stop_reason: str = "stop"
 
 
@@ -216,6 +217,7 @@ class Agent:
                 match event:
                     case Piece(text=text):
                         answer.text += text
+                        answer.logprobs += event.logprobs
                         yield Token(text)
                     case ToolCall():
                         answer.calls.append(event)
@@ -227,7 +229,7 @@ class Agent:
                         answer.stop_reason = event.stop_reason
                         seconds = time.perf_counter() - started
                         meter.query(event, seconds)
-                        yield _usage(model.name, event, seconds)
+                        yield _usage(model.name, event, seconds, answer.logprobs)
         finally:
             self._keep(answer)
         return answer
@@ -364,7 +366,7 @@ class Agent:
         return f"{PLAN_MODE if mode == 'plan' else PLAN_MODE_ENDED}\n\n"
 
 
-def _usage(model: str, usage: ModelUsage, seconds: float) -> Usage:
+def _usage(model: str, usage: ModelUsage, seconds: float, logprobs: Sequence[float]) -> Usage:
     return Usage(
         model=model,
         positions=usage.positions,
@@ -372,5 +374,5 @@ def _usage(model: str, usage: ModelUsage, seconds: float) -> Usage:
         generated=usage.generated,
         stop_reason=usage.stop_reason,
         ms=round(seconds * 1000, 1),
-        mean_logprob=None,
+        mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
     )

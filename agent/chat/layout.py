@@ -17,6 +17,8 @@ from .prompts import ELIDED
 
 MESSAGE_POSITIONS = 8
 """What a chat format adds around one message, at most."""
+CALL_POSITIONS = 32
+"""What it adds around a call, or around a result."""
 LEAST_ROOM = 256
 """Positions for memory and conversation below which a chat makes no sense."""
 
@@ -155,11 +157,10 @@ class Layout:
         return sum(map(self._message_cost, turn.messages))
 
     def _message_cost(self, message: Message) -> int:
-        calls = sum(
-            self._count(f"{call.name}{call.arguments}") + MESSAGE_POSITIONS
-            for call in message.calls
-        )
-        return self._count(self._content(message)) + calls + MESSAGE_POSITIONS
+        calls = [self._count(f"{call.name}{call.arguments}") for call in message.calls]
+        framed = len(calls) + (message.role == "tool")
+        text = self._count(self._content(message))
+        return text + sum(calls) + framed * CALL_POSITIONS + MESSAGE_POSITIONS
 
     def _count(self, text: str) -> int:
         if text not in self._counts:

@@ -27,6 +27,8 @@ RECORDS = "conversation.jsonl"
 VERSION = 1
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 LOCK_WAIT_S = 0.2
+MESSAGE = b'{"kind": "message"'
+"""How the records begin that take most of the room."""
 OWN_FACTS = {"version", "created", "parent"}
 """What a fork has of its own."""
 
@@ -76,7 +78,8 @@ class Session:
             self.problem = f"this session is kept in memory only: {exc.strerror} ({self.file})"
 
     def _write(self, *, durably: bool) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
         if self._lock is None:
             self.lock()
         with self.file.open("ab", buffering=0) as file:
@@ -103,9 +106,14 @@ class Session:
         self._lock = lock
 
     def go_on(self, size: int) -> None:
-        """Append behind the first `size` bytes, which are whole records."""
+        """Append behind the first `size` bytes, which are whole records; raises SessionError or StoreBusyError."""
         self._size = size
-        self.lock()
+        try:
+            self.lock()
+        except OSError as exc:
+            raise SessionError(
+                f"{self.folder} cannot be written: {exc.strerror}; fork the session"
+            ) from exc
 
     def close(self) -> None:
         """Let other processes write it."""
@@ -203,9 +211,11 @@ class Sessions:
             yield from (each.name for each in self.folder.iterdir() if ID.fullmatch(each.name))
 
     def _info(self, id_: str) -> SessionInfo | None:
+        session = Session(self.folder / id_)
         try:
-            conversation = self.read(id_)
-            updated = (self.folder / id_ / RECORDS).stat().st_mtime
+            records, _ = _records(session.file, without=MESSAGE)
+            conversation = _replayed(records, session, keep=False)
+            updated = session.file.stat().st_mtime
         except (SessionError, OSError):
             return None
         facts = conversation.facts
@@ -224,8 +234,8 @@ def _new_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def _records(path: Path) -> tuple[list[Record], int]:
-    """The records of a file that can be read, and where the last of them ends."""
+def _records(path: Path, without: bytes | None = None) -> tuple[list[Record], int]:
+    """The records of a file that can be read, but those that begin so, and where the last of them ends."""
     try:
         data = path.read_bytes()
     except OSError as exc:
@@ -234,6 +244,8 @@ def _records(path: Path) -> tuple[list[Record], int]:
     end = size = 0
     for line in data.splitlines(keepends=True):
         end += len(line)
+        if without and line.startswith(without):
+            continue
         with suppress(ValueError):
             record = json.loads(line)
             if line.endswith(b"\n") and isinstance(record, dict):
