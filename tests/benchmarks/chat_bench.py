@@ -23,7 +23,7 @@ from .bars import Bar, spread
 from .corpora import repository
 
 TOKENS = 200_000
-PAGES = (1, 2, 4)
+PAGES = (1, 3, 6)
 BUDGET = 8_000
 """Bytes, which are the scripted model's tokens: about 2,000 of a real one's."""
 QUESTIONS = (
