@@ -196,6 +196,13 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class CallPiece:
+    """A streamed part of a call that is still being written, for whoever watches; the whole one follows."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Usage:
     """The last event of a generation.
 
@@ -209,7 +216,7 @@ class Usage:
     stop_reason: StopReason
 
 
-GenerationEvent = Piece | ToolCall | MalformedCall | Usage
+GenerationEvent = Piece | CallPiece | ToolCall | MalformedCall | Usage
 
 
 class Cancel(Protocol):
@@ -315,7 +322,8 @@ class BaseModel(Protocol):
     ) -> Iterator[GenerationEvent]:
         """Stream the answer: any number of `Piece`, then one `Usage`.
 
-        Where a `Chat` has tools, `ToolCall` and `MalformedCall` come among the pieces, in the order they were written.
+        Where a `Chat` has tools, `ToolCall` and `MalformedCall` come among the pieces, in the order they were written,
+        each behind any number of `CallPiece`.
 
         One generation runs at a time: a second one waits until the first is read to its end or
         closed. Raises `ModelError` for a prompt this model cannot take.

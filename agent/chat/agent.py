@@ -12,6 +12,7 @@ from functools import cached_property
 from megacontext.configs.errors import MegaContextError
 from megacontext.memory.focus import Span
 from megacontext.models.base import (
+    CallPiece,
     Cancel,
     MalformedCall,
     Message,
@@ -27,7 +28,7 @@ from ..engine import Engine
 from ..events import Cited, Event, Notice, Token, Usage
 from .calls import Answered, Calls
 from .conversation import Turn
-from .events import CallRefused, Edited, TurnEnded, TurnStarted
+from .events import CallRefused, Edited, TurnEnded, TurnStarted, Writing
 from .focusing import Focusing, Shares
 from .instructions import InstructionFiles
 from .layout import Layout, Sizes
@@ -219,6 +220,8 @@ class Agent:
                         answer.text += text
                         answer.logprobs += event.logprobs
                         yield Token(text)
+                    case CallPiece(text=text):
+                        yield Writing(text)
                     case ToolCall():
                         answer.calls.append(event)
                     case MalformedCall(text=text, reason=reason):

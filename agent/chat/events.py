@@ -1,9 +1,9 @@
 """What the agent tells its front ends while it works, beside the events of `agent.events`. Plain data.
 
-A turn is: TurnStarted; then, for each question to the model, perhaps a FocusChange, Token …, Usage, and for each tool
-it calls ToolStarted, perhaps PermissionAsked and PermissionGiven, Edited …, ToolFinished; behind all calls of an answer
-CheckFinished …; a call that cannot be made is CallRefused. The last answer is followed by a Citation for each place
-that it names. Notices may come anywhere. TurnEnded is always last, whatever happens.
+A turn is: TurnStarted; then, for each question to the model, perhaps a FocusChange, Token … and Writing …, Usage, and
+for each tool it calls ToolStarted, perhaps PermissionAsked and PermissionGiven, Edited …, ToolFinished; behind all
+calls of an answer CheckFinished …; a call that cannot be made is CallRefused. The last answer is followed by a Citation
+for each place that it names. Notices may come anywhere. TurnEnded is always last, whatever happens.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -54,6 +54,14 @@ class TurnStarted(Event):
     kind: ClassVar[str] = "turn"
     turn: int
     """Number of the turn in its conversation, from 1."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing(Event):
+    """A piece of a call that the model is writing; the whole of it comes as ToolStarted or CallRefused."""
+
+    kind: ClassVar[str] = "writing"
     text: str
 
 

@@ -13,6 +13,7 @@ from megacontext.configs.errors import RemoteModelError
 from megacontext.configs.settings import RemoteSettings
 
 from ..base import (
+    CallPiece,
     Cancel,
     Chat,
     Fill,
@@ -119,6 +120,8 @@ class RemoteModel:
                 text = filter_.push(answer.read(event))
                 if text:
                     yield Piece(text)
+                if answer.call_text:
+                    yield CallPiece(answer.call_text)
                 if filter_.stopped:
                     break
         finally:
@@ -219,6 +222,8 @@ class _Answer:
         self.text = ""
         self.finish: str | None = None
         self.calls = CallDeltas()
+        self.call_text = ""
+        """What the last event added to calls."""
         self.positions = self.reused = self.generated = 0
 
     def read(self, event: dict[str, Any]) -> str:
@@ -233,7 +238,7 @@ class _Answer:
         finish = choice.get("finish_reason")
         self.finish = finish if isinstance(finish, str) else self.finish
         delta = _object(choice.get("delta"))
-        self.calls.read(delta.get("tool_calls"))
+        self.call_text = self.calls.read(delta.get("tool_calls"))
         text = delta.get("content") or choice.get("text")
         added = text if isinstance(text, str) else ""
         self.text += added

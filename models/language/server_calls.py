@@ -31,13 +31,12 @@ class CallDeltas:
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
 
-    def read(self, deltas: Any) -> None:
-        """Take the calls of one event in; nonsense adds nothing."""
-        for delta in deltas if isinstance(deltas, list) else []:
-            if isinstance(delta, dict):
-                self._add(delta)
+    def read(self, deltas: Any) -> str:
+        """Take the calls of one event in; gives the text that it adds to them. Nonsense adds nothing."""
+        known = deltas if isinstance(deltas, list) else []
+        return "".join(self._add(delta) for delta in known if isinstance(delta, dict))
 
-    def _add(self, delta: dict[str, Any]) -> None:
+    def _add(self, delta: dict[str, Any]) -> str:
         index, own = delta.get("index"), delta.get("id")
         key = index if isinstance(index, int) else max(0, len(self._calls) - 1)
         call = self._by_index.get(key)
@@ -45,7 +44,9 @@ class CallDeltas:
         if call is None or (isinstance(own, str) and own and call.id and own != call.id):
             call = self._by_index[key] = _Call()
             self._calls.append(call)
+        before = len(call.name) + len(call.arguments)
         call.take(own, delta.get("function"))
+        return f"{call.name}{call.arguments}"[before:]
 
     def finish(self, cut: bool) -> Iterator[ToolCall | MalformedCall]:
         """The calls, in order; `cut` says that a limit ended the answer."""

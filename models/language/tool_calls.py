@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..base import (
+    CallPiece,
     Cancel,
     GenerationEvent,
     MalformedCall,
@@ -91,6 +92,11 @@ class CallReader:
         self._calls = 0
         self._begun = False
         self.over = False
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether a call is being written."""
+        return self._form is not None
 
     def push(self, text: str) -> list[str | ToolCall | MalformedCall]:
         """What is certain after `text`; the rest is held back."""
@@ -201,6 +207,10 @@ def with_calls(
         if isinstance(event, Piece):
             pending = _joined(pending, event)
             given = reader.push(event.text)
+            if reader.is_inside:
+                yield CallPiece(event.text)
+        elif isinstance(event, CallPiece):
+            given = []
         else:
             cancelled = (
                 isinstance(event, Usage) and event.stop_reason == "cancelled" and until.asked

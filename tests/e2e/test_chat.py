@@ -91,6 +91,7 @@ def test_every_event_is_a_line_of_json(chat, server, repository):
             "session",
             "turn",
             "focus",
+            "writing",
             "usage",
             "tool",
             "edit",

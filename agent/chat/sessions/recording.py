@@ -30,8 +30,10 @@ class Recording:
         self._since = 0.0
 
     def note(self, event: plain.Event) -> None:
-        """Write an event; pieces of text are joined until something else happens."""
+        """Write an event; pieces of text are joined until something else happens, those of calls left out."""
         now = time.time()
+        if isinstance(event, chat.Writing):
+            return
         if isinstance(event, plain.Token):
             self._since = self._since if self._text else now
             self._text += event.text

@@ -18,6 +18,7 @@ from megacontext.agent.chat.events import (
     ToolStarted,
     TurnEnded,
     TurnStarted,
+    Writing,
 )
 from megacontext.agent.chat.limits import Limits
 from megacontext.agent.chat.sessions.recording import event_of, recorded
@@ -34,7 +35,7 @@ PUT = call("put", path="a.py", text="x = 1\n")
 
 
 def kinds(events: Iterable[Event]) -> list[str]:
-    names = [event.kind for event in events]
+    names = [event.kind for event in events if not isinstance(event, Writing)]
     return [name for at, name in enumerate(names) if name != "token" or names[at - 1] != "token"]
 
 
@@ -89,6 +90,15 @@ def put_diff() -> str:
     return "--- /dev/null\n+++ b/a.py\n@@ -0,0 +1 @@\n+x = 1\n"
 
 
+def test_a_call_can_be_watched_while_it_is_written(make_agent):
+    model = ScriptedModel([f"I look.{LOOK}", "Done."])
+    events = list(make_agent(model).send("Look."))
+    written = "".join(event.text for event in events if isinstance(event, Writing))
+    assert '"greeter/words.py"' in written
+    first = next(at for at, event in enumerate(events) if isinstance(event, ToolStarted))
+    assert not any(isinstance(event, Writing) for event in events[first:])
+
+
 def test_several_calls_of_one_answer_are_carried_out_in_order(make_agent):
     model = ScriptedModel([f"{PUT}\n{LOOK}\n{call('look', path='a.py')}", "Done."])
     agent = make_agent(model)
@@ -124,7 +134,7 @@ def test_events_are_json_and_can_be_watched_again(make_agent):
     assert kinds(again) == kinds(events)
     joined = "".join(event.text for event in events if isinstance(event, Token))
     assert "".join(event.text for event in again if isinstance(event, Token)) == joined
-    plain = [event for event in events if not isinstance(event, Token)]
+    plain = [event for event in events if not isinstance(event, Token | Writing)]
     assert [event for event in again if not isinstance(event, Token)] == plain
     for event in events:
         assert event_of(json.loads(json.dumps(event.as_json()))) == event

@@ -4,7 +4,15 @@ import pytest
 
 from megacontext.configs.errors import RemoteModelError
 from megacontext.configs.settings import RemoteSettings
-from megacontext.models.base import Chat, MalformedCall, Message, ToolCall, ToolSpec, Usage
+from megacontext.models.base import (
+    CallPiece,
+    Chat,
+    MalformedCall,
+    Message,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from megacontext.models.language.remote import RemoteModel
 from tests.models.small_server import answering, call_delta, delta, finished, refusing, running
 
@@ -102,14 +110,16 @@ def test_tools_calls_and_results_are_told_as_the_protocol_has_it(server):
 )
 def test_calls_are_put_together_from_whatever_parts_a_server_streams(server, events, expected):
     server.behaviours = [answering(delta("So. "), *events, finished("tool_calls"), "[DONE]")]
-    piece, *calls, usage = remote(server).generate(WITH_TOOLS)
+    piece, *rest, usage = remote(server).generate(WITH_TOOLS)
+    calls = [event for event in rest if not isinstance(event, CallPiece)]
     assert (piece.text, calls, usage.stop_reason) == ("So. ", expected, "stop")
 
 
 def test_a_call_that_the_length_cut_off_says_so(server):
     events = [call_delta(0, id="c1", name="look", arguments='{"pa'), finished("length")]
     server.behaviours = [answering(*events)]
-    call, usage = remote(server).generate(WITH_TOOLS)
+    watched, call, usage = remote(server).generate(WITH_TOOLS)
+    assert watched == CallPiece('look{"pa')
     assert isinstance(call, MalformedCall) and "limit" in call.reason
     assert usage.stop_reason == "length"
 

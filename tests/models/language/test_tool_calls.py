@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from megacontext.models.base import (
+    CallPiece,
     Chat,
     MalformedCall,
     Message,
@@ -181,7 +182,10 @@ def test_pieces_keep_what_they_tell_of_their_tokens_and_a_made_up_result_ends_th
             yield Piece(char, (number,), (-0.5,))
         yield Usage(5, 0, 7, "cancelled")
 
-    *given, usage = with_calls(generate, TOOLS)
+    *events, usage = with_calls(generate, TOOLS)
+    given = [event for event in events if not isinstance(event, CallPiece)]
+    watched = "".join(event.text for event in events if isinstance(event, CallPiece))
+    assert watched == CALL.removeprefix("<tool_call").removesuffix(">")
     assert given[:2] == [Piece("o", (0,), (-0.5,)), Piece("k", (1,), (-0.5,))]
     assert given[2:] == [READ_A]
     assert usage == Usage(5, 0, 7, "stop")
@@ -197,7 +201,8 @@ def test_a_cancelled_answer_calls_nothing():
         yield Piece("<tool_call>{")
         yield Usage(1, 0, 1, "cancelled")
 
-    assert list(with_calls(generate, TOOLS, Cancelled())) == [Usage(1, 0, 1, "cancelled")]
+    watched, usage = with_calls(generate, TOOLS, Cancelled())
+    assert isinstance(watched, CallPiece) and usage == Usage(1, 0, 1, "cancelled")
 
 
 def test_a_conversation_with_tools_can_be_told_in_words():
