@@ -44,9 +44,7 @@ class CallDeltas:
         if call is None or (isinstance(own, str) and own and call.id and own != call.id):
             call = self._by_index[key] = _Call()
             self._calls.append(call)
-        before = len(call.name) + len(call.arguments)
-        call.take(own, delta.get("function"))
-        return f"{call.name}{call.arguments}"[before:]
+        return call.take(own, delta.get("function"))
 
     def finish(self, cut: bool) -> Iterator[ToolCall | MalformedCall]:
         """The calls, in order; `cut` says that a limit ended the answer."""
@@ -58,18 +56,21 @@ class _Call:
     def __init__(self) -> None:
         self.id = self.name = self.arguments = ""
 
-    def take(self, own: Any, function: Any) -> None:
+    def take(self, own: Any, function: Any) -> str:
+        """Take a part in; gives the text that it adds."""
         if isinstance(own, str):
             self.id = self.id or own
         if not isinstance(function, dict):
-            return
+            return ""
         name, arguments = function.get("name"), function.get("arguments")
-        if isinstance(name, str) and name != self.name:
-            self.name += name
+        # Some servers repeat the name with every part.
+        name = name if isinstance(name, str) and name != self.name else ""
         if isinstance(arguments, dict):
             arguments = json_text(arguments)
-        if isinstance(arguments, str):
-            self.arguments += arguments
+        arguments = arguments if isinstance(arguments, str) else ""
+        self.name += name
+        self.arguments += arguments
+        return name + arguments
 
     def finish(self, number: int, cut: bool) -> ToolCall | MalformedCall:
         told = f"{self.name} {self.arguments}".strip()

@@ -238,7 +238,7 @@ def test_a_function_and_its_test_are_added_and_committed_beside_other_work(agent
     ("tool", "arguments"),
     [
         ("write", {"path": "../outside.txt", "content": "x"}),
-        ("write", {"path": "/tmp/../{outside}", "content": "x"}),
+        ("write", {"path": "{outside}", "content": "x"}),
         ("write", {"path": "link/outside.txt", "content": "x"}),
         ("edit_text", {"path": "link/there.txt", "old": "there", "new": "gone"}),
         ("write", {"path": ".git/hooks/pre-commit", "content": "x"}),
