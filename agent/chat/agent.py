@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from megacontext.configs.errors import MegaContextError
+from megacontext.configs.errors import MegaContextError, UndoError
 from megacontext.memory.focus import Span
 from megacontext.models.base import (
     CallPiece,
@@ -339,7 +339,9 @@ class Agent:
         return Undone(reversal, tuple(withdrawn))
 
     def redo(self) -> Undone:
-        """Take the last undo back; raises UndoError as `undo` does."""
+        """Take the last undo back, unless the conversation has gone on since; raises UndoError as `undo` does."""
+        if not self.session.conversation.undone:
+            raise UndoError("there is nothing to do again; a new turn settles what was undone")
         reversal = self.calls.shop.journal.redo()
         restored = self.session.conversation.restore()
         self._reversed(reversal, [])

@@ -24,7 +24,7 @@ from megacontext.agent.chat.limits import Limits
 from megacontext.agent.chat.sessions.recording import event_of, recorded
 from megacontext.agent.events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from megacontext.agent.permissions.asking import Always, No, Part, Rule, Stop
-from megacontext.configs.errors import ModelError
+from megacontext.configs.errors import ModelError, UndoError
 from megacontext.models.base import Message
 from megacontext.models.language.scripted import ScriptedModel, call
 from tests.agent.chat.conftest import Look, Person, Put, root_of
@@ -436,7 +436,11 @@ def test_undo_and_redo_take_files_and_conversation_together(make_agent):
     agent.undo()
     list(agent.send("Other."))
     assert "Write." not in model.texts[-1] and "Hi." in model.texts[-1]
-    assert agent.session.conversation.undone == 0
+    with pytest.raises(UndoError, match="nothing to do again"):
+        agent.redo()
+    assert not file.exists()
+    with pytest.raises(UndoError, match="no edit to undo"):
+        agent.undo()
 
 
 # Without a chat model

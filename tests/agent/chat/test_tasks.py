@@ -359,6 +359,24 @@ def test_the_latest_session_can_be_gone_on_with_or_copied(agent_of):
     assert len(copy.turns) == 3
 
 
+def test_what_was_done_before_a_session_was_closed_can_be_undone_and_done_again(agent_of):
+    model = ScriptedModel([call("edit_symbol", symbol="total", code=FIXED), "Done.", "Yes."])
+    first = agent_of(model, wanted=Wanted(mode="accept-edits"))
+    list(first.send("Mend it."))
+    first.close()
+    again = open_agent(first.engine, Person(), Wanted(session=LATEST))
+    list(again.send("Is it mended?"))
+    root = root_of(again)
+    assert [turn.text for turn in again.undo().turns] == ["Mend it.", "Is it mended?"]
+    assert git(root, "status", "--porcelain") == "" and again.turns == []
+    again.close()
+    later = open_agent(first.engine, Person(), Wanted(session=LATEST))
+    assert later.turns == []
+    assert len(later.redo().turns) == 2
+    assert git(root, "diff", "--numstat") == "1\t1\tshop/prices.py\n"
+    later.close()
+
+
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
