@@ -14,6 +14,7 @@ from megacontext.models.lens.files import load_lensnet
 from megacontext.models.lens.tail_gists import TailGistCache
 from megacontext.models.lensnet import LensNet
 
+from .baselines.hindsight import Hindsight
 from .baselines.judges import Asked, Filled, Judge, Sum
 from .baselines.lexical import Bm25, Jaccard
 from .baselines.neural import AttentionMass, Dense, MutualInformation
@@ -23,6 +24,8 @@ from .scenes.repositories import Repository
 
 FEATURE_SCORER = "features"
 LENSNET = "lensnet"
+HINDSIGHT = "hindsight"
+"""Knows what is to be predicted: a bound, no entrant."""
 
 
 @dataclass(frozen=True)
@@ -74,4 +77,5 @@ def judges_of(repository: Repository, lenses: Lenses, measurer: Measurer) -> dic
         "dense": Dense(measurer),
         "attention": AttentionMass(measurer),
         "ami": MutualInformation(measurer),
+        HINDSIGHT: Hindsight(measurer),
     }

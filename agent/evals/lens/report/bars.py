@@ -6,6 +6,7 @@ from typing import Any
 
 from megacontext.models.evaluation.bootstrap import Interval
 
+from ..entrants import HINDSIGHT
 from ..task import LensReport
 
 REGRET, SPEARMAN = 0.20, 0.5
@@ -26,8 +27,8 @@ class Verdict:
 
 
 def baselines(report: LensReport) -> dict[str, Mapping[str, Any]]:
-    """The figures of all scorers but the subject and its ablations."""
-    own = {report.subject, *report.ablations}
+    """The figures of all scorers but the subject, its ablations and the bound."""
+    own = {report.subject, HINDSIGHT, *report.ablations}
     return {name: each for name, each in report.scorers.items() if name not in own}
 
 
@@ -61,6 +62,7 @@ def report_data(report: LensReport) -> dict[str, Any]:
         "subject": report.subject,
         "figures": own,
         "baselines": others,
+        "hindsight": report.scorers[HINDSIGHT],
         "ablations": {name: report.scorers[name] for name in report.ablations},
         "against": report.against,
         "oracle_nats": report.oracle,

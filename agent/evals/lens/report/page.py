@@ -22,6 +22,7 @@ NAMES = {
     "dense": "dense (mean hidden state)",
     "attention": "attention mass on gists",
     "ami": "AMI",
+    "hindsight": "*gains alone, in hindsight*",
 }
 MEASURES = """A *scene* is a cursor inside a function of a held-out package: everything behind the cursor is taken
 out of the memory, {tail} tokens before it are verbatim, and {targets} tokens behind it are predicted. Its entries are
@@ -41,7 +42,8 @@ detail saves on the targets, in nats, everything else left as it was drawn.
 
 Brackets hold 95 % intervals of a bootstrap over files. Recency is nearness, since a fresh checkout knows no edits: the
 cursor's file by lines, others by shared folders. AMI (LongCodeZip): by how much an entry right before it lowers the
-perplexity of the tail. Attention: the tail's, with every entry a gist, over all layers and heads."""
+perplexity of the tail. Attention: the tail's, with every entry a gist, over all layers and heads. *In hindsight*: what
+an entry saves by itself on the very targets, which no scorer can know."""
 
 
 def page(report: LensReport, stem: str) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from megacontext.agent.evals.lens.baselines.hindsight import Hindsight
 from megacontext.agent.evals.lens.baselines.judges import Filled, Sum, ranged
 from megacontext.agent.evals.lens.baselines.lexical import Bm25, Jaccard, Rarity, bm25, texts_of
 from megacontext.agent.evals.lens.baselines.neural import AttentionMass, Dense, MutualInformation
@@ -12,7 +13,7 @@ from megacontext.agent.evals.lens.baselines.plain import (
     Nearness,
     imported_modules,
 )
-from megacontext.agent.evals.lens.entrants import FEATURE_SCORER, Lenses, judges_of
+from megacontext.agent.evals.lens.entrants import FEATURE_SCORER, HINDSIGHT, Lenses, judges_of
 
 
 def test_every_judge_scores_every_entry_and_does_so_again(repository, scene, measurer):
@@ -22,8 +23,17 @@ def test_every_judge_scores_every_entry_and_does_so_again(repository, scene, mea
         scores = judge.scores(scene)
         assert scores.shape == (len(scene.nodes),) and np.isfinite(scores).all(), name
         assert (judge.scores(scene) == scores).all(), name
-        if name != FEATURE_SCORER:
+        if name not in (FEATURE_SCORER, HINDSIGHT):
             assert (scores > 0).all(), name
+
+
+def test_hindsight_knows_what_an_entry_saves_alone(scene, measurer):
+    scores = Hindsight(measurer).scores(scene)
+    for index in (0, len(scene.nodes) - 1):
+        bare, alone = measurer.losses(
+            [scene.prompt(()), scene.prompt({index})], scene.place.targets
+        )
+        assert scores[index] == pytest.approx(bare - alone, abs=1e-3)
 
 
 def test_filling_keeps_the_order_and_wants_everything(scene):

@@ -150,7 +150,7 @@ def test_a_lensnet_is_held_against_baselines_and_ablations(workshop, model_folde
     assert found["subject"] == "lensnet" and set(found["ablations"]) == {"no features"}
     assert "lensnet" not in found["baselines"] and "no features" not in found["baselines"]
     assert {"features", "ami", "attention", "dense"} <= set(found["baselines"])
-    assert set(found["against"]) == set(found["baselines"]) | {"no features"}
+    assert set(found["against"]) == set(found["baselines"]) | {"no features", "hindsight"}
     assert len(found["figures"]["regret_by_budget"]) == 2
     assert found["verdicts"] and found["flips_per_block"] and found["refocus_ms"]
     page = (workshop / "reports/lens_2026-01-31.md").read_text()
