@@ -132,30 +132,32 @@ class Agent:
             raise
         finally:
             conversation.end(ended.reason, ended.detail, meter.finish())
-        if ended.reason in {"done", "limit"}:
-            yield from self._committed(turn)
+        for event in self._afterwards(turn):
+            self._note(turn, event)
+            yield event
+
+    def _afterwards(self, turn: Turn) -> Iterator[Event]:
+        """What follows once a turn is over and kept."""
+        if turn.ending in {"done", "limit"} and self.engine.settings.tools.commit:
+            yield from map(Notice, self._committed(turn))
         if self.session.problem:
             yield Notice(self.session.problem)
-        over = TurnEnded(ended.reason, ended.detail, turn.measures)
-        self._note(turn, over)
-        yield over
+        yield TurnEnded(turn.ending or "done", turn.detail, turn.measures)
 
-    def _committed(self, turn: Turn) -> Iterator[Event]:
-        """Commit what the turn changed, where settings ask for that."""
-        changes = self.calls.shop.journal.changes_of(turn.number)
-        if not changes or not self.engine.settings.tools.commit:
-            return
-        made = commit(self.calls.shop.root, changes, self._message(turn))
-        if made.commit:
-            yield Notice(f"committed {made.commit[:10]}: {', '.join(made.paths)}")
-        for path, why in made.left_out:
-            yield Notice(f"{path} is not in the commit: {why}")
-        if made.why_not:
-            yield Notice(f"nothing was committed: {made.why_not}")
-
-    def _message(self, turn: Turn) -> str:
+    def _committed(self, turn: Turn) -> list[str]:
+        """Commit what the turn changed; what became of it, in lines for people."""
         line = " ".join(turn.text.split())
-        return line if len(line) <= SUBJECT else f"{line[: SUBJECT - 1]}…"
+        subject = line if len(line) <= SUBJECT else f"{line[: SUBJECT - 1]}…"
+        try:
+            changes = self.calls.shop.journal.changes_of(turn.number)
+        except (MegaContextError, OSError) as exc:
+            return [f"nothing was committed: {exc}"]
+        if not changes:
+            return []
+        made = commit(self.calls.shop.root, changes, subject)
+        told = [f"committed {made.commit[:10]}: {', '.join(made.paths)}"] if made.commit else []
+        told += [f"{path} is not in the commit: {why}" for path, why in made.left_out]
+        return [*told, f"nothing was committed: {made.why_not}"] if made.why_not else told
 
     def _note(self, turn: Turn, event: Event) -> None:
         self.logbook.note(turn.number, event)
@@ -280,7 +282,8 @@ class Agent:
                 self._remember(made)
             if edits := [each.call.id for each in done if each.edited]:
                 failures = yield from self.calls.check(edits[-1], watch, meter)
-                self.engine.refresh()
+                if self.engine.settings.tools.checks:
+                    self.engine.refresh()
         finally:
             self._tell(turn, done, failures)
         if answer.refused:

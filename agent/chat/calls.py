@@ -120,7 +120,7 @@ class Calls:
             call,
             result.text,
             edited=result.edited,
-            touched=_paths(plan) if plan else (),
+            touched=self._paths(plan) if plan else (),
             ran=plan is not None and plan.action == "run",
         )
 
@@ -188,9 +188,10 @@ class Calls:
         took = round(seconds * 1000, 1)
         return ToolFinished(call.id, call.name, result.ok, result.summary, result.text, took)
 
-
-def _paths(plan: Plan) -> tuple[str, ...]:
-    """The paths that a plan is about, as far as its subject is one."""
-    if plan.changes:
-        return tuple(change.path for change in plan.changes)
-    return (plan.subject,) if plan.action == "read" and plan.subject else ()
+    def _paths(self, plan: Plan) -> tuple[str, ...]:
+        """The files that a plan is about."""
+        if plan.changes:
+            return tuple(change.path for change in plan.changes)
+        with self.shop.memory.reading():
+            known = self.shop.memory.catalogue.file(plan.subject)
+        return (plan.subject,) if known else ()

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 from megacontext.configs.errors import ModelError
 from megacontext.models.base import BaseModel, Chat, Message, Segment, Text, ToolSpec
+from megacontext.models.language.tool_calls import RESULT_CLOSING, RESULT_OPENING
+from megacontext.models.language.tools_in_words import written
 
 from .conversation import Turn
 from .limits import EndedError
 from .page import Page
 from .prompts import ELIDED
 
-MESSAGE_POSITIONS = 8
+MESSAGE_POSITIONS = 12
 """What a chat format adds around one message, at most."""
-CALL_POSITIONS = 32
-"""What it adds around a call, or around a result."""
+RESULT_FRAME = f"{RESULT_OPENING}\n\n{RESULT_CLOSING}\n"
+"""What most formats put around a result."""
 LEAST_ROOM = 256
 """Positions for memory and conversation below which a chat makes no sense."""
 
@@ -157,10 +159,9 @@ class Layout:
         return sum(map(self._message_cost, turn.messages))
 
     def _message_cost(self, message: Message) -> int:
-        calls = [self._count(f"{call.name}{call.arguments}") for call in message.calls]
-        framed = len(calls) + (message.role == "tool")
-        text = self._count(self._content(message))
-        return text + sum(calls) + framed * CALL_POSITIONS + MESSAGE_POSITIONS
+        calls = [self._count(written(call)) + 1 for call in message.calls]
+        frame = self._count(RESULT_FRAME) if message.role == "tool" else 0
+        return self._count(self._content(message)) + sum(calls) + frame + MESSAGE_POSITIONS
 
     def _count(self, text: str) -> int:
         if text not in self._counts:

@@ -42,7 +42,7 @@ def turn_of(conversation: Conversation, page: Page, asked: int, results: list[in
     return turn
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TURNS, st.booleans())
 def test_a_prompt_fits_and_is_whole_whatever_was_said(turns, tools):
     model = model_of(tools)
