@@ -5,7 +5,7 @@ time. Knows no widget.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from megacontext.agent.chat.agent import Agent
@@ -199,10 +199,12 @@ class Desk:
 
         self._jobs.start("find", work)
 
-    def freshened(self) -> None:
-        """Memory has changed: what can be mentioned is read again when it is next needed."""
+    def freshened(self, paths: Sequence[str]) -> None:
+        """Memory of these files has changed: what can be mentioned is read again, and the focus where it shows them."""
         if self._mentions is not None:
             self._mentions.forget()
+        if self.focuser.shows(paths):
+            self.refocus()
 
     def refocus(self, text: str | None = None) -> None:
         """Focus for another text, or for the same one with other wishes; during a turn the agent does so itself."""

@@ -1,7 +1,7 @@
 """What the screen knows of the focus, and what the person wishes of it. Works in the threads that call it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from megacontext.agent.chat.agent import Agent
@@ -54,6 +54,10 @@ class Focuser:
         with self._engine.memory.reading():
             self._picture = Picture.of(focused, self._picture, self._session)
         self._tell(Refocused(self._picture))
+
+    def shows(self, paths: Sequence[str]) -> bool:
+        """Whether something of these files is rendered now."""
+        return not {mark.path for mark in self._picture.best}.isdisjoint(paths)
 
     def refocus(self, text: str | None = None) -> None:
         """Focus for a text, or for the last one again, and tell it."""

@@ -106,7 +106,7 @@ class MainScreen(RoomScreen):
             return
         for news in batch:
             if isinstance(news, Freshened):
-                self.desk.freshened()
+                self.desk.freshened(news.paths)
             elif isinstance(news, Over):
                 self.desk.over()
             elif isinstance(news, Ready):
@@ -243,7 +243,7 @@ class MainScreen(RoomScreen):
     @on(FocusMap.Selected)
     def _look_at(self, event: FocusMap.Selected) -> None:
         mark, details = event.mark, self.query_one(EntryDetails)
-        if mark is None or not self.query_one(FocusPane).region:
+        if mark is None or not (self.has_class("-wide") or self.has_class("-focus")):
             return
 
         def show(text: str) -> None:

@@ -108,7 +108,7 @@ class Reader:
         self._questions: deque[Asking] = deque()
 
     def read(self, batch: Sequence[News]) -> None:
-        """Show all of these; the transcript is laid out once."""
+        """Show all of these in order; events that follow each other are laid out together."""
         told = Told()
         for news in batch:
             if isinstance(news, Happened):
@@ -117,6 +117,8 @@ class Reader:
                 told.changed += more.changed
             else:
                 told.added += self._told(news)
+                self.tell(told)
+                told = Told()
                 self._show(news)
         self.tell(told)
         if self.is_working:

@@ -116,8 +116,9 @@ class FocusMap(DrawnScroll, can_focus=True):
         self._lay_out()
 
     def on_focus(self) -> None:
-        """Show the cursor."""
+        """Show the cursor, and ask for the entry's text if that was out of sight before."""
         self.refresh()
+        self.post_message(self.Selected(self.mark))
 
     def on_blur(self) -> None:
         """Show the cursor as one that does not move."""

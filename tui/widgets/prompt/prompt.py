@@ -135,7 +135,8 @@ class Prompt(Vertical):
             )
 
     def on_mount(self) -> None:
-        """Nothing is suggested yet."""
+        """Nothing is suggested yet, and nothing blinks: each time would cross the wire of an ssh session."""
+        self.text_area.cursor_blink = False
         self.suggest(())
 
     @property

@@ -58,9 +58,10 @@ class Suggestions(Drawn):
         if number < len(self.items):
             item, is_chosen = self.items[number], number == self.chosen
             label = visible(item.label)
+            space = min(width // 2, max(len(each.label) for each in self.items))
             pieces = [
                 (f"{look.glyphs.selected if is_chosen else ' '} ", "tool"),
-                (f"{label:<24}  ", "cursor" if is_chosen else "plain"),
+                (f"{label:<{space}}  ", "cursor" if is_chosen else "plain"),
                 (visible(item.about), "dim"),
             ]
         line = look.line(pieces, width)

@@ -277,6 +277,7 @@ class Transcript(DrawnScroll, can_focus=True):
         self._tops = [0, *accumulate(self._heights)]
         self._resize()
         self.scroll_to(y=self._tops[at], animate=False, immediate=True, force=True)
+        self.following = self._tops[at] >= self.max_scroll_y
         self._lay_out()
 
     def toggle_last(self) -> None:
