@@ -214,6 +214,8 @@ def test_a_function_and_its_test_are_added_and_committed_beside_other_work(agent
     root = root_of(agent)
     write_files(root, {"mine.txt": "staged\n", "shop/__init__.py": "# mine, not staged\n"})
     git(root, "add", "mine.txt")
+    git(root, "config", "user.name", "Somebody")
+    git(root, "config", "user.email", "somebody@example.org")
     before = git(root, "status", "--porcelain")
     events = list(agent.send("Add rounded, and a test of it.\nThanks."))
     assert results(events)[-1] == ("run", True)
