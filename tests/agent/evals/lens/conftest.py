@@ -1,5 +1,6 @@
 """A package of a few files that use each other, a tiny random base, and scenes drawn in it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from megacontext.agent.evals.lens.measuring import LossCache, Measurer
 from megacontext.agent.evals.lens.scenes.drawing import draw_scene
 from megacontext.agent.evals.lens.scenes.places import Place, PlaceFinder
-from megacontext.agent.evals.lens.scenes.repositories import Reader, Repository, opened
+from megacontext.agent.evals.lens.scenes.repositories import WRITTEN_AT, Reader, Repository, opened
 from megacontext.agent.evals.lens.scenes.scene import Scene
 from megacontext.agent.evals.lens.settings import DrawSettings, PlaceSettings
 from tests.memory.workbench import write_files
@@ -57,6 +58,8 @@ def reader(model_folder: Path) -> Reader:
 def repository(reader: Reader, tmp_path_factory) -> Iterator[Repository]:
     root = tmp_path_factory.mktemp("fruit")
     write_files(root, FILES)
+    for file in root.rglob("*.py"):
+        os.utime(file, (WRITTEN_AT, WRITTEN_AT))
     with opened("fruit", root, reader, DRAW.slots) as found:
         yield found
 
