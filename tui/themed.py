@@ -52,7 +52,7 @@ class ThemedApp(App[int]):
             plain_scrollbars()
         if not self.is_headless:
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self.exit, 128 + number)
 
     def use_theme(self, name: str, *, keep: bool) -> None:

@@ -122,7 +122,9 @@ def play(
 ) -> None:
     """Run the app over `root`, with replies of a scripted model or (None) with pocket, and play a scene on it."""
     named = {key.replace("__", "."): value for key, value in settings.items()}
-    workplace = Workplace.at(root, {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"} | named)
+    workplace = Workplace.at(
+        root, {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"} | named
+    )
     given = ScriptedModel(model) if isinstance(model, (list, tuple)) else model
 
     async def run() -> None:

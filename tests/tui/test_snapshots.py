@@ -1,4 +1,4 @@
-"""The main screens as pictures, at two sizes. `UPDATE_SNAPSHOTS=1` draws them anew; look at them before you keep them."""
+"""The main screens as pictures, at two sizes. `UPDATE_SNAPSHOTS=1` draws them anew; look before you keep them."""
 
 import difflib
 import html
