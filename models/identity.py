@@ -11,6 +11,8 @@ from megacontext.configs.errors import ModelFilesError
 GISTNET = "gistnet.safetensors"
 UNTRAINED = "gistnet-initial-1"
 """What stands for the weights of a GistNet that is built from the base model alone."""
+OURS = (GISTNET, "lensnet.safetensors")
+"""Weights beside a base's own that say nothing of its tokens; what scores entries makes no gist."""
 SAMPLE = 1 << 20
 """Bytes read at the start, the middle and the end of a weight file too large to read whole."""
 WHOLE = 64 << 20
@@ -26,7 +28,7 @@ def model_identity(folder: Path) -> str:
         for name in ("config.json", "tokenizer.json"):
             state.update((folder / name).read_bytes())
         for path in sorted(folder.glob("*.safetensors")):
-            if path.name != GISTNET:
+            if path.name not in OURS:
                 state.update(path.name.encode() + _sample(path))
     except OSError as exc:
         raise ModelFilesError(

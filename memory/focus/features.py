@@ -40,6 +40,8 @@ ASIDE = stems(
 )
 LONGEST_SPAN = 100_000
 """Lines at which the span feature reaches 1."""
+UNSAVED_NS = 2**62
+"""Later than any time a file has."""
 STALE_SECONDS = 60
 """Files written within a minute of each other are equally old: a checkout is no edit."""
 
@@ -153,12 +155,15 @@ class FeatureTable:
         for path in {chunk.path for chunk in self.chunks}:
             if record := self.tree.file(path):
                 files[path] = record
-        times = np.sort([record.mtime_ns for record in files.values()])
-        older = {
-            path: float(np.searchsorted(times, record.mtime_ns - STALE_SECONDS * 10**9))
-            / len(times)
-            / 2
+        # An unsaved buffer has no time of its own: it is being edited now.
+        written = {
+            path: record.mtime_ns if record.mtime_ns >= 0 else UNSAVED_NS
             for path, record in files.items()
+        }
+        times = np.sort(list(written.values()))
+        older = {
+            path: float(np.searchsorted(times, time - STALE_SECONDS * 10**9)) / len(times) / 2
+            for path, time in written.items()
         }
         return older | recent
 
