@@ -15,6 +15,7 @@ TITLES = {
     "reuse": "A second turn",
     "startup": "Starting",
     "kill": "SIGKILL while indexing",
+    "tui": "The terminal app",
 }
 REMARKS = {
     "index": (

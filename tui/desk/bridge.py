@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 News = TypeVar("News")
 
-FRAME_S = 1 / 30
+FRAME_S = 1 / 25
 """At least this long between two deliveries."""
 
 

@@ -4,10 +4,8 @@ Ten messages cost as much as ten thousand: an item that was never in sight has a
 when it comes into sight, without moving what is already there.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import ClassVar
 
 from textual import events
@@ -19,21 +17,9 @@ from textual.strip import Strip
 
 from ... import keys
 from ...drawing.drawn import DrawnScroll
-from ...drawing.look import Look
+from .finished import GUTTER, FinishedLines, Ground
+from .heights import Heights
 from .items import Item
-
-GUTTER = 2
-"""Cells at the left for the sign of the selected item."""
-KEPT_DRAWN = 200
-"""Items whose lines are kept."""
-
-
-@dataclass
-class _Drawn:
-    """An item's lines, and what they were drawn for."""
-
-    revision: int
-    lines: list[Strip]
 
 
 class Transcript(DrawnScroll, can_focus=True):
@@ -68,37 +54,45 @@ class Transcript(DrawnScroll, can_focus=True):
         self.items: list[Item] = []
         self.following = True
         """Whether the end stays in sight."""
-        self._heights: list[int] = []
-        self._known: list[bool] = []
-        self._tops: list[int] = [0]
-        self._drawn: dict[Item, _Drawn] = {}
-        self._measured_for: tuple[int, Look] | None = None
+        self._heights = Heights()
+        self._lines = FinishedLines()
 
     # What there is
 
     def add(self, *items: Item) -> None:
         """Put items at the end."""
         self.items += items
-        self._heights += [item.guess_height(self._width) for item in items]
-        self._known += [False] * len(items)
+        self._heights.add(item.guess_height(self._width) for item in items)
         self._lay_out()
 
     def clear(self) -> None:
         """Take everything out."""
         self.items.clear()
-        self._heights.clear()
-        self._known.clear()
-        self._drawn.clear()
+        self._heights.set(())
+        self._lines.clear()
         self.selected = None
         self.following = True
         self._lay_out()
 
     def changed(self, items: Iterable[Item]) -> None:
         """These look different now. Those near the end are found quickly."""
+        if not self._is_there:
+            return
+        before = self._heights.total, self.scroll_offset.y
+        first = before[0]
         for item in items:
             at = next(i for i in range(len(self.items) - 1, -1, -1) if self.items[i] is item)
-            self._known[at] = False
-        self._lay_out()
+            self._heights.forget(at)
+            first = min(first, self._heights.tops[at] + self._lines.first_change(item))
+        self._settle()
+        if before == (self._heights.total, self.scroll_offset.y) or self._is_same_above(*before):
+            # An answer that grows changes its last lines thirty times a second, and no others.
+            self.refresh_lines(first, max(1, self._heights.total - first))
+        else:
+            self.refresh()
+
+    def _is_same_above(self, total: int, top: int) -> bool:
+        return self._heights.total > total and self.scroll_offset.y == top
 
     # Where it is
 
@@ -106,95 +100,57 @@ class Transcript(DrawnScroll, can_focus=True):
     def _width(self) -> int:
         return max(10, self.scrollable_content_region.width - GUTTER)
 
+    @property
+    def _is_there(self) -> bool:
+        return self.is_mounted and bool(self.size)
+
     def _lay_out(self) -> None:
-        """Measure what is in sight, and put the scroll position right."""
-        if not self.is_mounted or not self.size:
-            return
-        if self._measured_for != (self._width, self.look):
-            self._measured_for = self._width, self.look
-            self._drawn.clear()
-            self._known = [False] * len(self.items)
-            self._heights = [item.guess_height(self._width) for item in self.items]
+        """Measure what is in sight, put the scroll position right, and paint all of it."""
+        if self._is_there:
+            self._settle()
+            self.refresh()
+
+    def _settle(self) -> None:
+        if self._lines.use(Ground(self._width, self.look, self.rich_style)):
+            self._heights.set(item.guess_height(self._width) for item in self.items)
         height = self.scrollable_content_region.height
         if self.following:
-            self._measure_from_end(height)
-            self._tops = [0, *accumulate(self._heights)]
+            self._heights.settle_end(height, self._measured)
             self._resize()
             self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
             self.following = True
         else:
-            self._measure_at(self.scroll_offset.y, height)
+            top = self._heights.settle_at(self.scroll_offset.y, height, self._measured)
             self._resize()
-        self.refresh()
+            if top != self.scroll_offset.y:
+                # Without a watcher, which would measure again.
+                self.set_scroll(None, top)
+                self.vertical_scrollbar.position = top
+
+    def _measured(self, at: int) -> int:
+        return len(self._lines.of(self.items[at]))
 
     def _resize(self) -> None:
-        total = self._tops[-1]
-        if total != self.virtual_size.height or self._width != self.virtual_size.width:
-            self.virtual_size = Size(self._width, total)
-
-    def _measure_from_end(self, height: int) -> None:
-        room = height
-        for at in range(len(self.items) - 1, -1, -1):
-            self._measure(at)
-            room -= self._heights[at]
-            if room <= 0:
-                return
-
-    def _measure_at(self, top: int, height: int) -> None:
-        """Measure from the line `top` down; what is in sight stays where it is."""
-        self._tops = [0, *accumulate(self._heights)]
-        first = max(0, bisect_right(self._tops, top) - 1)
-        room, at = height + 1, first
-        while at < len(self.items) and room > 0:
-            shift = self._measure(at)
-            if at == first:
-                # Its upper part is out of sight: what is below it must not move.
-                room -= self._tops[at] + self._heights[at] - top - shift
-                top += shift
-            else:
-                room -= self._heights[at]
-            at += 1
-        self._tops = [0, *accumulate(self._heights)]
-        if top != self.scroll_offset.y:
-            self._resize()
-            # Without a watcher, which would measure again.
-            self.set_scroll(None, top)
-            self.vertical_scrollbar.position = top
-
-    def _measure(self, at: int) -> int:
-        """Draw an item if that was not done; how much higher it is than was thought."""
-        if self._known[at]:
-            return 0
-        height = len(self._lines_of(self.items[at]))
-        shift = height - self._heights[at]
-        self._heights[at], self._known[at] = height, True
-        return shift
-
-    def _lines_of(self, item: Item) -> list[Strip]:
-        drawn = self._drawn.pop(item, None)
-        if drawn is None or drawn.revision != item.revision:
-            drawn = _Drawn(item.revision, item.draw(self._width, self.look))
-        self._drawn[item] = drawn  # the latest last
-        if len(self._drawn) > KEPT_DRAWN:
-            del self._drawn[next(iter(self._drawn))]
-        return drawn.lines
+        size = Size(self._width, self._heights.total)
+        if size != self.virtual_size:
+            # Not by assignment, which lays out the whole screen; nothing but the scroll bar depends on it.
+            self.set_reactive(Transcript.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = size.height
 
     # Drawing
 
     def render_line(self, y: int) -> Strip:
         """One line of what is in sight."""
-        top = y + self.scroll_offset.y
-        at = bisect_right(self._tops, top) - 1
-        width = self.scrollable_content_region.width
+        line = y + self.scroll_offset.y
+        at = self._heights.item_at(line)
         if not 0 <= at < len(self.items):
-            return Strip.blank(width, self.rich_style)
-        lines = self._lines_of(self.items[at])
-        inside = top - self._tops[at]
-        line = lines[inside] if inside < len(lines) else Strip([])
-        is_selected = at == self.selected and self.has_focus
-        mark = f"{self.look.glyphs.selected} " if is_selected else "  "
-        gutter = self.look.line([(mark, "tool")], GUTTER)
-        return Strip.join([gutter, line]).extend_cell_length(width).apply_style(self.rich_style)
+            return Strip.blank(self.scrollable_content_region.width, self.rich_style)
+        lines, inside = self._lines.of(self.items[at]), line - self._heights.tops[at]
+        if inside >= len(lines):
+            return Strip.blank(self.scrollable_content_region.width, self.rich_style)
+        if at == self.selected and self.has_focus:
+            return self._lines.marked(lines[inside], self.look.glyphs.selected)
+        return lines[inside]
 
     # Events
 
@@ -250,10 +206,11 @@ class Transcript(DrawnScroll, can_focus=True):
         self._show(found)
 
     def _show(self, at: int) -> None:
-        self._measure(at)
-        self._tops = [0, *accumulate(self._heights)]
+        self._heights.measure(at, self._measured)
+        self._heights.sum_up()
         self._resize()
-        region = Region(0, self._tops[at], self._width, max(1, self._heights[at]))
+        top, bottom = self._heights.tops[at : at + 2]
+        region = Region(0, top, self._width, max(1, bottom - top))
         self.scroll_to_region(region, animate=False, immediate=True)
 
     def action_more(self) -> None:
@@ -273,11 +230,12 @@ class Transcript(DrawnScroll, can_focus=True):
         """Put an item at the top, and stay there."""
         at = self.items.index(item)
         for number in range(at, len(self.items)):
-            self._measure(number)
-        self._tops = [0, *accumulate(self._heights)]
+            self._heights.measure(number, self._measured)
+        self._heights.sum_up()
         self._resize()
-        self.scroll_to(y=self._tops[at], animate=False, immediate=True, force=True)
-        self.following = self._tops[at] >= self.max_scroll_y
+        top = self._heights.tops[at]
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
+        self.following = top >= self.max_scroll_y
         self._lay_out()
 
     def toggle_last(self) -> None:
