@@ -130,6 +130,7 @@ def test_ctrl_c_stops_and_then_leaves(terminal, repository):
     before = terminal.state()
     terminal.start(repository)
     terminal.type("a draft")
+    terminal.shows("a draft")
     terminal.press("C-c")
     terminal.press("C-c")
     terminal.shows("ctrl+c again leaves")
