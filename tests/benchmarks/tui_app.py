@@ -42,7 +42,7 @@ class Talker(ScriptedModel):
     ) -> Iterator[GenerationEvent]:
         count = 0
         while cancel is None or not cancel.is_set():
-            yield Piece(TEXT[4 * count % len(TEXT) :][:4])
+            yield Piece((TEXT * 2)[4 * count % len(TEXT) :][:4])
             count += 1
             time.sleep(TOKEN_S)
         yield Usage(self.count(prompt), 0, count, "cancelled")
