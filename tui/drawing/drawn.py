@@ -9,6 +9,7 @@ from textual.widget import Widget
 
 from ..glyphs import UNICODE, Glyphs
 from .look import COMPONENTS, ROLES, Look, look_of, without_ground
+from .plain_scrollbar import plain_scrollbars
 
 
 class LookScreen(Screen[ScreenResultType]):
@@ -19,6 +20,18 @@ class LookScreen(Screen[ScreenResultType]):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENTS
 
+    def on_mount(self) -> None:
+        """Draw what scrolls with signs that the terminal has."""
+        if self._glyphs.is_ascii:
+            # Not `query(ScrollView)`: to a style sheet a class is what its first base is.
+            for widget in self.query("*"):
+                if isinstance(widget, ScrollView):
+                    plain_scrollbars(widget)
+
+    @property
+    def _glyphs(self) -> Glyphs:
+        return getattr(self.app, "glyphs", UNICODE)
+
     @cached_property
     def look(self) -> Look:
         """How to draw at present."""
@@ -27,8 +40,7 @@ class LookScreen(Screen[ScreenResultType]):
             role: without_ground(self.get_component_rich_style(f"look--{role}")) for role in ROLES
         }
         theme = self.app.current_theme
-        glyphs: Glyphs = getattr(self.app, "glyphs", UNICODE)
-        return look_of(glyphs, styles, dark=theme.dark, ansi=theme.ansi)
+        return look_of(self._glyphs, styles, dark=theme.dark, ansi=theme.ansi)
 
     def notify_style_update(self) -> None:
         """Forget the look, since styles have changed."""

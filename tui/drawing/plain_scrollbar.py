@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 
 
 class _Plain(ScrollBarRender):
@@ -10,6 +11,8 @@ class _Plain(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
-def plain_scrollbars() -> None:
-    """Draw all scrollbars with whole cells."""
-    ScrollBar.renderer = _Plain
+def plain_scrollbars(view: ScrollView) -> None:
+    """Draw the scrollbars of this view with whole cells."""
+    for bar in (view.vertical_scrollbar, view.horizontal_scrollbar):
+        # Textual's own way; for the class it would hold for every app of the process.
+        bar.renderer = _Plain  # type: ignore[misc]
