@@ -10,10 +10,9 @@ from textual.binding import Binding
 
 from . import locations, themes
 from .desk.preferences import keep_theme, kept_theme
-from .drawing.plain_scrollbar import plain_scrollbars
 from .glyphs import Glyphs, glyphs_for
 
-SWITCH_S = 0.001
+SWITCH_S = 0.0002
 """The screen's thread waits so long at most for one that computes; Python's own 5 ms add up with each key."""
 
 
@@ -49,7 +48,6 @@ class ThemedApp(App[int]):
         self.theme = name if name in self.available_themes else themes.DEFAULT
         if self.glyphs.is_ascii:
             self.add_class("-ascii")
-            plain_scrollbars()
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

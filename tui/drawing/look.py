@@ -41,6 +41,8 @@ ROLES = (
 COMPONENTS = {f"look--{role}" for role in ROLES}
 AS_ASCII = str.maketrans("•▌─━│┃", "*|--||")
 """What Rich draws Markdown with."""
+BLANK = Strip([])
+"""An empty line."""
 Piece = tuple[str, str]
 """Text and its role."""
 

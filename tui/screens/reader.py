@@ -36,6 +36,8 @@ from ..widgets.transcript.welcome import welcome
 from ..widgets.turn_line import TurnLine, TurnState
 
 UNFINISHED = "not indexed to the end"
+FIGURES_S = 0.5
+"""While nothing but text comes, figures are told anew after so long: sooner than one could read them."""
 STAGES = {"files": "indexing", "gists": "gists"}
 
 
@@ -91,6 +93,10 @@ class _Figures:
         return "  ".join(parts)
 
 
+def _is_text(news: News) -> bool:
+    return isinstance(news, Happened) and isinstance(news.event, Token)
+
+
 class Reader:
     """Shows news."""
 
@@ -103,6 +109,7 @@ class Reader:
         self._budget = budget
         self._opened: Opened | None = None
         self._figures = _Figures()
+        self._told_figures = 0.0
         self._question: Item | None = None
         """What the person said last."""
         self._questions: deque[Asking] = deque()
@@ -121,8 +128,8 @@ class Reader:
                 told = Told()
                 self._show(news)
         self.tell(told)
-        if self.is_working:
-            self._show_turn()
+        if self.is_working and (not all(map(_is_text, batch)) or self._figures_are_old):
+            self._show_figures()
 
     def tell(self, told: Told) -> None:
         """Put into the transcript what was told."""
@@ -161,7 +168,12 @@ class Reader:
                 self._figures.rate = measures.generated * 1000 / measures.model_ms
         return self.narrator.tell(event)
 
-    def _show_turn(self) -> None:
+    @property
+    def _figures_are_old(self) -> bool:
+        return time.monotonic() - self._told_figures >= FIGURES_S
+
+    def _show_figures(self) -> None:
+        self._told_figures = time.monotonic()
         state = self.parts.turn.state
         self.parts.turn.state = replace(state, figures=str(self._figures))
 
@@ -256,7 +268,7 @@ class Reader:
             # The best place is the first: it is read from the top.
             self.parts.transcript.begin_at(self._question)
         self._question = None
-        self._show_turn()
+        self._show_figures()
         self.parts.turn.state = replace(self.parts.turn.state, working="")
         self._questions.clear()
         self.parts.approval.close()

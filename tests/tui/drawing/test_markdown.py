@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 
+from megacontext.tui.drawing.cutting import CODE_LINES, pieces
 from megacontext.tui.drawing.look import ROLES, Look, look_of
-from megacontext.tui.drawing.markdown import FENCE_LINES, MarkdownLines, pieces
+from megacontext.tui.drawing.markdown import MarkdownLines
 from megacontext.tui.glyphs import ASCII, UNICODE
 from megacontext.tui.widgets.transcript.items import Answer, Said
 
@@ -72,7 +73,7 @@ blocks = st.sampled_from(
         "## head",
         "    indented",
         "1. one\n\n2. two",
-        "```\n" + "line\n" * (2 * FENCE_LINES + 3) + "```",
+        "```\n" + "line\n" * (2 * CODE_LINES + 3) + "```",
     ]
 )
 
@@ -101,7 +102,7 @@ def test_a_text_that_grew_is_drawn_as_one_that_came_at_once(text, data):
 
 
 def test_a_long_block_of_code_is_drawn_in_pieces_without_gaps():
-    code = "".join(f"line {number}\n" for number in range(3 * FENCE_LINES))
+    code = "".join(f"line {number}\n" for number in range(3 * CODE_LINES))
     drawn = lines(f"```\n{code}```\n")
     assert [line.strip() for line in drawn] == code.split("\n")[:-1]
 

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from megacontext.agent.edits.change import visible
 
 from ...drawing.code import code_lines, language_of
-from ...drawing.look import Look
+from ...drawing.look import BLANK, Look
 from ...drawing.markdown import MarkdownLines
 
 SPAN_LINES = 12
@@ -76,7 +76,7 @@ class Said(Item):
         first = look.line([(mark, "you")], 2)
         rest = look.line([("  ", "you")], 2)
         return [
-            Strip([]),
+            BLANK,
             *(Strip.join([rest if n else first, line]) for n, line in enumerate(lines)),
         ]
 
@@ -100,7 +100,7 @@ class Answer(Item):
 
     def draw(self, width: int, look: Look) -> list[Strip]:
         """Markdown."""
-        return [Strip([]), *self._lines.strips(width, look)]
+        return [BLANK, *self._lines.strips(width, look)]
 
 
 @dataclass(eq=False)
@@ -162,7 +162,7 @@ class Code(Item):
     def draw(self, width: int, look: Look) -> list[Strip]:
         """A title and the code."""
         title = look.line([(visible(self.title), "path")], width)
-        return [Strip([]), title, *code_lines(self.text, self.language, width, look)]
+        return [BLANK, title, *code_lines(self.text, self.language, width, look)]
 
 
 @dataclass(eq=False)
@@ -200,7 +200,7 @@ class Place(Item):
         where = visible(f"{self.path}:{self.start_line}-{self.end_line}")
         why = f"  {'; '.join(self.reasons)}" if self.reasons else ""
         title = look.line([(f"{sign} ", "tool"), (where, "path"), (visible(why), "dim")], width)
-        drawn = [Strip([]), title]
+        drawn = [BLANK, title]
         drawn += code_lines("\n".join(shown), language_of(self.path), width, look)
         if more:
             hint = f"  {look.glyphs.ellipsis} {more} more lines"
