@@ -110,15 +110,17 @@ class Ingest:
             return self._ingest(wanted, removed, found.listing, on_progress)
 
     def apply(self, paths: Iterable[str], on_progress: OnProgress | None = None) -> IngestReport:
-        """Re-read these paths, relative to the root; what is no file any more is forgotten, with all below it."""
+        """Re-read these paths, relative to the root; what is no file any more is forgotten, below them too."""
         with self.lock, named_errors():
             wanted = dict.fromkeys(path for path in paths if is_utf8(path))
-            # Nothing lies below a path any more that is no directory; reading what did tells so.
+            # Nothing lies below what is no folder any more, a link to one included; and a folder may have
+            # gone, and another come in its place, before anyone looked.
             below = [
                 inner
                 for path in wanted
-                if not stat.S_ISDIR(mode_of(self.root / path) or 0)
+                for is_folder in [stat.S_ISDIR(mode_of(self.root / path) or 0)]
                 for inner in self._known_below(path)
+                if not (is_folder and stat.S_ISREG(mode_of(self.root / inner) or 0))
             ]
             return self._ingest([*dict.fromkeys([*wanted, *below])], [], None, on_progress)
 

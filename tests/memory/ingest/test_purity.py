@@ -19,6 +19,8 @@ from megacontext.memory.left_out import LeftOutRules
 
 from ..workbench import open_memory, said, scratch
 
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Hundreds of small repositories, each written durably: minutes on a disk that is busy, seconds without one."""
 RULES = LeftOutRules(max_file_bytes=4_000)
 FOLDERS = st.sampled_from(["", "a/", "a/b/", "c/", "c.d/"])
 NAMES = st.sampled_from(["one.py", "two.py", "three.md", "four", "a", ".env", "five.min.js"])
@@ -48,7 +50,7 @@ class Edits(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.top = Path(tempfile.mkdtemp())
+        self.top = Path(tempfile.mkdtemp(dir=IN_MEMORY))
         self.root = self.top / "repository"
         self.root.mkdir()
         self.now = 1_000_000_000
@@ -133,7 +135,7 @@ class Edits(RuleBasedStateMachine):
     def same_as_from_scratch(self) -> None:
         self.memory.writer.apply(self.touched)
         self.touched = []
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
             expected = scratch(self.root, Path(folder) / "state", rules=RULES)
         assert said(self.memory) == expected
         report = self.memory.writer.reconcile()
@@ -153,6 +155,16 @@ def settings_of(examples: int, steps: int) -> settings:
 
 def test_any_edits_end_where_a_new_index_does() -> None:
     run_state_machine_as_test(Edits, settings=settings_of(20, 12))
+
+
+def test_a_folder_that_goes_and_comes_back_takes_with_it_what_was_left_out() -> None:
+    state = Edits()
+    state.begin()
+    state.write(content=b"\0", folder="a/", name="two.py")
+    state.reconcile()
+    state.delete_folder(folder="a/")
+    state.write(content=b"", folder="a/", name="one.py")
+    state.teardown()
 
 
 @pytest.mark.slow
