@@ -21,6 +21,8 @@ TYPES := .cache/types
 REPO ?= .
 MODEL ?= pocket
 ARGS ?=
+# A process for each core: much of what tests take is waiting for the disk and for programs that start.
+WORKERS ?= -n logical --maxprocesses 8 --dist worksteal
 
 FIND_PYTHON := for name in python3 python3.13 python3.12 python3.11; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
@@ -47,7 +49,7 @@ run: setup  ## index REPO (default: this one), then answer questions about it
 	@$(BIN)/megacontext tour "$(REPO)" --model "$(MODEL)"
 
 test: setup  ## the normal tests
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q $(WORKERS) $(ARGS)
 
 slow: setup  ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow $(ARGS)
