@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from megacontext.agent.chat.opening import Wanted
@@ -35,6 +36,24 @@ def greet(self, name):
 
 See greeter/words.py:6 too.
 """
+
+HOPS = 4
+"""A key goes so far from queue to queue: to a widget, as a message to its parents, to the screen."""
+CHARACTERS = {
+    "space": " ",
+    "ctrl+j": "\n",
+    "slash": "/",
+    "at": "@",
+    "exclamation_mark": "!",
+    "question_mark": "?",
+    "full_stop": ".",
+    "colon": ":",
+    "underscore": "_",
+    "minus": "-",
+    "plus": "+",
+    "comma": ",",
+}
+"""What keys with names write."""
 
 Scene = Callable[["Stage"], Awaitable[None]]
 
@@ -73,13 +92,23 @@ class Stage:
         return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys, each when what the one before has set going is done.
+
+        Not with the pilot's `press`, which waits for the processor to be idle: twice a key, and in vain while a model
+        speaks.
+        """
+        for key in keys:
+            name = CHARACTERS.get(key, key)
+            event = Key(key, name if len(name) == 1 else None)
+            event.set_sender(self.app)
+            self.app.post_message(event)
+            for _ in range(HOPS):
+                await self.pilot._wait_for_screen()
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
         """Type, where a space and a line break have names of their own."""
-        names = {" ": "space", "\n": "ctrl+j", "/": "slash", "@": "at", "!": "exclamation_mark"}
-        names |= {".": "full_stop", ":": "colon", "_": "underscore", "-": "minus", ",": "comma"}
+        names = {character: name for name, character in CHARACTERS.items()}
         await self.press(*(names.get(letter, letter) for letter in text))
 
     async def until(self, holds: Callable[[], Any], what: str = "") -> None:

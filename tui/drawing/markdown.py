@@ -68,13 +68,20 @@ class MarkdownLines:
     """The lines of one text that may grow, for one width and one look at a time."""
 
     def __init__(self, source: str = "") -> None:
-        self.source = source
+        self._parts = [source]
         self._drawn: list[tuple[Piece, list[Strip]]] = []
         self._for: tuple[int, Look] | None = None
 
+    @property
+    def source(self) -> str:
+        """All of the text."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0]
+
     def add(self, text: str) -> None:
         """The text goes on."""
-        self.source += text
+        self._parts.append(text)  # to add it to a long text each time would copy that each time
 
     def strips(self, width: int, look: Look) -> list[Strip]:
         """All lines; those that were drawn before and have not changed are the very same objects."""

@@ -128,7 +128,7 @@ class MainScreen(RoomScreen):
         text = event.text
         name, _, argument = text[1:].partition(" ")
         if text.startswith("/") and (command := named(name.strip())):
-            command.run(self, argument.strip())
+            self._run_command(command, argument.strip())
         elif text.startswith("/") and "/" not in name and "\n" not in name:
             self.note(f"there is no command /{name}; /help lists them", "bad")
         elif self.desk.is_working or not self.reader.is_ready:
@@ -375,12 +375,12 @@ class MainScreen(RoomScreen):
         ]
         self.pick("commands", choices, self._run_command)
 
-    def _run_command(self, command: Command) -> None:
-        if command.needs_argument:
+    def _run_command(self, command: Command, argument: str = "") -> None:
+        if command.needs_argument and not argument:
             self.query_one(Prompt).load(f"/{command.name} ")
             self.to_prompt()
         else:
-            command.run(self, "")
+            command.run(self, argument)
 
     def interrupt(self) -> bool:
         """Ctrl-C: stop what goes on, else empty the prompt; whether there was anything to do."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,12 +65,12 @@ class _Figures:
     """When the first piece of the present answer came."""
     rate: float = 0.0
 
-    def token(self) -> None:
-        """A piece of text has come."""
+    def tokens(self, count: int) -> None:
+        """So many pieces of text have come."""
         now = time.monotonic()
         if not self.pieces:
             self.since = now
-        self.pieces += 1
+        self.pieces += count
         if now - self.since > 0.25:
             self.rate = self.pieces / (now - self.since)
 
@@ -93,8 +93,27 @@ class _Figures:
         return "  ".join(parts)
 
 
-def _is_text(news: News) -> bool:
-    return isinstance(news, Happened) and isinstance(news.event, Token)
+def _text_of(news: News) -> str | None:
+    """The piece of an answer that news are; None when they are anything else."""
+    match news:
+        case Happened(event=Token(text=text)):
+            return text
+    return None
+
+
+def _joined(batch: Sequence[News]) -> Iterator[News]:
+    """With pieces of an answer that follow each other as one: a fast model writes many in a frame."""
+    texts: list[str] = []
+    for news in batch:
+        if (text := _text_of(news)) is not None:
+            texts.append(text)
+            continue
+        if texts:
+            yield Happened(Token("".join(texts)))
+            texts.clear()
+        yield news
+    if texts:
+        yield Happened(Token("".join(texts)))
 
 
 class Reader:
@@ -116,8 +135,10 @@ class Reader:
 
     def read(self, batch: Sequence[News]) -> None:
         """Show all of these in order; events that follow each other are laid out together."""
+        pieces = sum(_text_of(news) is not None for news in batch)
+        self._figures.tokens(pieces)
         told = Told()
-        for news in batch:
+        for news in _joined(batch):
             if isinstance(news, Happened):
                 more = self._happened(news.event)
                 told.added += more.added
@@ -128,7 +149,7 @@ class Reader:
                 told = Told()
                 self._show(news)
         self.tell(told)
-        if self.is_working and (not all(map(_is_text, batch)) or self._figures_are_old):
+        if self.is_working and (pieces < len(batch) or self._figures_are_old):
             self._show_figures()
 
     def tell(self, told: Told) -> None:
@@ -157,7 +178,6 @@ class Reader:
     def _happened(self, event: Event) -> Told:
         match event:
             case Token():
-                self._figures.token()
                 self.work("answering")
             case ToolStarted(name=name):
                 self.work(name)

@@ -121,7 +121,8 @@ class Prompt(Vertical):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.history = History()
-        self._ask: Ask | None = None
+        self._suggested: Ask | None = None
+        """What the suggestions are for."""
         self._recalled: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -180,18 +181,29 @@ class Prompt(Vertical):
         if area.text == self._recalled:
             return  # one is going through the history
         self._recalled = None
-        self._ask = ask_at(area.get_text_range((0, 0), area.cursor_location))
         self.post_message(self.Asked(self._ask))
+
+    @property
+    def _ask(self) -> Ask | None:
+        """What could be completed now."""
+        area = self.text_area
+        return ask_at(area.get_text_range((0, 0), area.cursor_location))
+
+    @property
+    def _choice(self) -> Suggestion | None:
+        """What is chosen. Nothing when one has typed on since it was suggested: that would be a surprise."""
+        return self.suggestions.choice if self._suggested == self._ask else None
 
     def suggest(self, items: Sequence[Suggestion], ask: Ask | None = None) -> None:
         """Show what could be meant by `ask`; too late is ignored."""
         if items and ask != self._ask:
             return
+        self._suggested = ask
         self.suggestions.show(items)
 
     def take(self) -> bool:
         """Put the chosen suggestion into the text; whether there was one."""
-        choice, ask, area = self.suggestions.choice, self._ask, self.text_area
+        choice, ask, area = self._choice, self._ask, self.text_area
         if choice is None or ask is None:
             return False
         end = area.cursor_location
@@ -205,7 +217,7 @@ class Prompt(Vertical):
 
     def send(self) -> None:
         """Send the text, or take what is suggested if that is not all of it."""
-        choice = self.suggestions.choice
+        choice = self._choice
         if choice and not choice.sends:
             self.take()
             return
