@@ -58,6 +58,19 @@ CHARACTERS = {
 Scene = Callable[["Stage"], Awaitable[None]]
 
 
+async def pressed(pilot: Pilot[Any], key: str) -> None:
+    """Press a key, and wait until all have heard what it set going.
+
+    Not with the pilot's `press`, which waits for the processor to be idle, and in vain while a model speaks.
+    """
+    name = CHARACTERS.get(key, key)
+    event = Key(key, name if len(name) == 1 else None)
+    event.set_sender(pilot.app)
+    pilot.app.post_message(event)
+    for _ in range(HOPS):
+        await pilot._wait_for_screen()
+
+
 class Stage:
     """One run of the app."""
 
@@ -91,19 +104,14 @@ class Stage:
         screen = self.app.screen
         return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
 
-    async def press(self, *keys: str) -> None:
-        """Press keys, each when what the one before has set going is done.
+    async def key(self, key: str) -> None:
+        """Press one key."""
+        await pressed(self.pilot, key)
 
-        Not with the pilot's `press`, which waits for the processor to be idle: twice a key, and in vain while a model
-        speaks.
-        """
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait until nothing is being computed any more."""
         for key in keys:
-            name = CHARACTERS.get(key, key)
-            event = Key(key, name if len(name) == 1 else None)
-            event.set_sender(self.app)
-            self.app.post_message(event)
-            for _ in range(HOPS):
-                await self.pilot._wait_for_screen()
+            await self.key(key)
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:
