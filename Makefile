@@ -42,7 +42,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "making $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb,acp,mcp]'
 	@touch $@
 
 run: setup  ## index REPO (default: this one), then answer questions about it
