@@ -99,10 +99,13 @@ class Stage:
     def root(self) -> Path:
         return self.main.desk.workplace.places.root
 
+    def lines(self) -> list[str]:
+        """The lines of the screen."""
+        return [strip.text.rstrip() for strip in self.app.screen._compositor.render_strips()]
+
     def read(self) -> str:
         """All that stands on the screen."""
-        screen = self.app.screen
-        return "\n".join(strip.text.rstrip() for strip in screen._compositor.render_strips())
+        return "\n".join(self.lines())
 
     async def key(self, key: str) -> None:
         """Press one key."""

@@ -19,6 +19,7 @@ from .. import keys
 from ..desk.fuzzy import best
 from ..drawing.drawn import Drawn, LookScreen
 from ..drawing.look import Piece
+from ..widgets.line_input import LineInput
 
 MOST_FOUND = 500
 
@@ -90,7 +91,7 @@ class Picker(LookScreen[Any], ModalScreen[Any]):
         """The parts, from top to bottom."""
         with Vertical(id="picker"):
             yield Static(self._title, id="picker-title", markup=False)
-            yield Input(placeholder="type to find", id="picker-input", compact=True)
+            yield LineInput(placeholder="type to find", id="picker-input", compact=True)
             yield Choices(id="picker-choices")
 
     def on_mount(self) -> None:

@@ -23,6 +23,7 @@ from megacontext.agent.permissions.asking import (
 )
 
 from ... import keys
+from ..line_input import LineInput
 from .diff_view import DiffView
 
 ACTIONS = {"read": "read", "edit": "change files", "run": "run a program"}
@@ -61,7 +62,7 @@ class ApprovalPanel(Vertical, can_focus=True):
         yield Static(id="approval-title", markup=False)
         yield DiffView(choosing=True, id="approval-diff")
         yield Static(id="approval-why", markup=False)
-        yield Input(id="approval-reason", placeholder="why not? Enter sends it", compact=True)
+        yield LineInput(id="approval-reason", placeholder="why not? Enter sends it", compact=True)
 
     @property
     def diff(self) -> DiffView:

@@ -7,6 +7,7 @@ from textual.reactive import reactive
 from textual.widgets import Input
 
 from ...desk.picture import Picture
+from ..line_input import LineInput
 from .details import EntryDetails
 from .gauge import BudgetGauge
 from .map import FocusMap
@@ -21,7 +22,7 @@ class FocusPane(Vertical):
         """The parts, from top to bottom."""
         yield BudgetGauge(id="gauge")
         yield FocusMap(id="map")
-        yield Input(placeholder="find a path", id="find", compact=True)
+        yield LineInput(placeholder="find a path", id="find", compact=True)
         yield EntryDetails(id="details")
 
     def watch_picture(self, before: Picture, now: Picture) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static, TextArea
+
+from megacontext.agent.edits.change import visible
 
 from ... import keys
 from ...desk.history import History
@@ -37,6 +40,12 @@ class PromptText(TextArea):
             self._prompt.suggest(())
         else:
             await super()._on_key(event)
+
+    def get_line(self, line_index: int) -> Text:
+        """A line as it is drawn: what was pasted or mentioned must not steer the terminal."""
+        line = super().get_line(line_index)
+        line.plain = visible(line.plain)
+        return line
 
     @property
     def _prompt(self) -> "Prompt":

@@ -17,6 +17,8 @@ DIFF_LINES = 14
 """Lines of a difference that are shown before it is opened."""
 DETAIL_LINES = 200
 """Lines of a tool's output that are shown when it is opened."""
+DETAIL_CHARS = 20_000
+"""Characters of it: all of it may be one line."""
 
 
 @dataclass(eq=False)
@@ -158,10 +160,11 @@ class ToolCall(Item):
 
     def _details(self, width: int, look: Look) -> list[Strip]:
         lines = look.wrapped([(f"    {visible(self.arguments)}", "dim")], width, indent=4)
-        output = visible(self.output).rstrip().split("\n")
-        for line in output[:DETAIL_LINES]:
-            lines += look.wrapped([(f"    {line}", "plain")], width, indent=4)
-        if len(output) > DETAIL_LINES:
-            more = f"    {look.glyphs.ellipsis} {len(output) - DETAIL_LINES:,} more lines"
-            lines.append(look.line([(more, "dim")], width))
+        output = self.output.rstrip()
+        shown = output[:DETAIL_CHARS].split("\n")[:DETAIL_LINES]
+        for line in shown:
+            lines += look.wrapped([(f"    {visible(line)}", "plain")], width, indent=4)
+        if more := len(output) - sum(len(line) + 1 for line in shown) + 1:
+            hint = f"    {look.glyphs.ellipsis} {more:,} more characters"
+            lines.append(look.line([(hint, "dim")], width))
         return lines if self.arguments or self.output else []
