@@ -147,11 +147,13 @@ class Engine:
     def _tools(self, query: FocusQuery, codec: str | None) -> tuple[Lens, Codec]:
         name = codec or self.settings.focus.codec
         if name not in self._lenses:
-            self._lenses[name] = (
-                gist_lens(self.memory, self.workplace, self.model)
-                if name == "gist"
-                else text_lens(self.memory, self.workplace, self._given)
-            )
+    def lens(self, memory: Memory, codec: str | None = None) -> Lens:
+        """What a memory is chosen and read with, this repository's or another source's; see `codecs` for errors."""
+        if (codec or self.settings.focus.codec) == "gist":
+            return gist_lens(memory, self.workplace, self.model)
+        return text_lens(memory, self.workplace, self._given)
+
+            self._lenses[name] = self.lens(self.memory, name)
         lens = self._lenses[name]
         return lens, lens.numbered if query.at is None else lens.plain
 

@@ -1,6 +1,7 @@
-"""The memory of one repository, opened: catalogue, tree and, for the one writer, ingest.
+"""The memory of one source, opened: catalogue, tree and, for the one writer, ingest.
 
-Everything above (engine, commands, servers) holds one of these. Knows no model beyond its tokenizer and its name.
+A source is a repository, or the old turns of a session. Everything above (engine, commands, servers) holds one of
+these. Knows no model beyond its tokenizer and its name.
 """
 
 import json
@@ -32,7 +33,7 @@ from .tree.store import ChunkRows, TreeSpec, TreeStore
 from .verify import Verdict, Verifier
 
 REPOSITORY = 1
-"""Source id of the repository itself."""
+"""Id of the one source of a catalogue."""
 
 
 class Memory:
@@ -188,6 +189,13 @@ class Memory:
     def verifier(self) -> Verifier:
         """Checks of this memory."""
         return Verifier(self.catalogue, self.store, self.places.root, self.rules)
+    def holds(self, path: str, chunk: bytes) -> bool:
+        """Whether a file holds a chunk of this digest, as far as the catalogue knows."""
+        with self.reading():
+            record = self.catalogue.file(path)
+            chunks = self.catalogue.chunks_of(record.id) if record else []
+        return any(each.digest == chunk for each in chunks)
+
 
     def repair(self, verdict: Verdict) -> None:
         """Forget what `verdict` found damaged and read it again; gists are for `gisting` to make again."""

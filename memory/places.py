@@ -10,15 +10,17 @@ STATE_FOLDER = ".megacontext"
 
 @dataclass(frozen=True)
 class Places:
-    """The paths of one repository."""
+    """The paths of one repository, or of another source."""
 
     root: Path
     """Absolute, symlinks resolved."""
+    folder: str = STATE_FOLDER
+    """Name of the folder in it that memory is kept in."""
 
     @property
     def state(self) -> Path:
         """The folder of everything MegaContext writes; it ignores itself."""
-        return self.root / STATE_FOLDER
+        return self.root / self.folder
 
     @property
     def catalogue(self) -> Path:

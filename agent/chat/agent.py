@@ -102,7 +102,7 @@ class Agent:
         budget = min(settings.focus.budget, most)
         page = min(int(budget * settings.chat.page), most)
         shares = Shares(budget, settings.chat.session_share)
-        return Focusing(self.engine, self.calls.shop.focus, shares, page, self.session.folder.name)
+        return Focusing(self.engine, self.calls.shop.focus, shares, page, self.session.folder)
 
     @property
     def turns(self) -> list[Turn]:
@@ -193,18 +193,21 @@ class Agent:
 
     def _step(self, turn: Turn, meter: Meter, *, first: bool = False) -> Iterator[Event]:
         """Focus where there is reason to, and make the prompt fit."""
+        place = turn.number, len(turn.messages) - 1
         if first or self.focusing.is_due:
-            place = turn.number, len(turn.messages) - 1
             yield from self.focusing.refocus(self.turns, place, meter)
-        gone = self.layout.fit(self.turns, self.focusing.page)
-        if gone:
-            self.focusing.session.take(gone)
+        while gone := self.layout.fit(self.turns, self.focusing.page):
             self.instructions.forget(self.layout.first, turn.number)
             count = len(gone)
             yield Notice(
                 f"{count} earlier turn{'s' * (count > 1)} no longer fit{'s' * (count == 1)} the prompt; "
                 "what matters of them is remembered"
             )
+            self.focusing.session.take(gone)
+            if problem := self.focusing.session.problem:
+                yield Notice(problem)
+            # What matters of them for this very question.
+            yield from self.focusing.refocus(self.turns, place, meter)
 
     # Query: the model
 

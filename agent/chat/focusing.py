@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import Focused, FocusQuery, Rendering, Span, WorkingEntry
@@ -44,11 +45,7 @@ class RepositorySource:
 
     def is_current(self, entry: WorkingEntry) -> bool:
         """Whether a chunk is still in its file."""
-        catalogue = self._engine.memory.catalogue
-        with self._engine.memory.reading():
-            record = catalogue.file(entry.path)
-            chunks = catalogue.chunks_of(record.id) if record else []
-        return any(chunk.digest == entry.node.digest for chunk in chunks)
+        return self._engine.memory.holds(entry.path, entry.node.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +61,15 @@ class Focusing:
     """The memory of one conversation's prompts."""
 
     def __init__(
-        self, engine: Engine, control: FocusControl, shares: Shares, page: int, name: str
+        self, engine: Engine, control: FocusControl, shares: Shares, page: int, session: Path
     ) -> None:
-        """`page` is the limit of all memory in a prompt, in positions."""
+        """`page` is the limit of all memory in a prompt, in positions; `session` the session's folder."""
         counter: TextCounter = engine.model.counter
         self.engine = engine
         self.control = control
         self.shares = shares
         self.page = Page(page, counter.count)
-        self.session = SessionSource(name, counter)
+        self.session = SessionSource(engine, session)
         self.latest: tuple[Focused, ...] = ()
         """What the last refocus chose, of the repository first."""
         self._repository = RepositorySource(engine)

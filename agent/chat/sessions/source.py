@@ -1,37 +1,47 @@
-"""The old turns of a conversation as a source of their own, focused by the same allocator as the repository.
+"""The old turns of a conversation as a source of their own, a tree beside the repository's that is focused as it is.
 
-Turns are indexed as documents, with a heading for each thing done, so that what a turn was about can be read as an
-outline, and what matters for a question verbatim. The index is made from the conversation and kept in memory. Knows no
-model but its counter of tokens.
+Turns are indexed as documents, with a heading for each thing done, so that what a turn was about can be read as a gist
+or an outline, and what matters for a question verbatim. The documents are made from the conversation; their tokens and
+gists are kept in the session's folder, so that they are made once. Knows no prompt.
 """
 
-import sqlite3
+import re
+import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from megacontext.memory.catalogue import Catalogue, ChunkRecord
-from megacontext.memory.catalogue.schema import migrate
-from megacontext.memory.chunking import ChunkedFile, chunk_file
-from megacontext.memory.focus import (
-    FeatureScorer,
-    Focused,
-    FocusQuery,
-    Rendering,
-    TextCodec,
-    TreeView,
-    WorkingEntry,
-    focus,
-)
-from megacontext.memory.ingest.facts import FactsWriter
-from megacontext.memory.ingest.reading import FileText
-from megacontext.memory.tree.keys import digest
-from megacontext.models.base import TextCounter
+from megacontext.configs.errors import FocusError, StoreBusyError, StoreError
+from megacontext.memory.focus import Focused, FocusQuery, Rendering, WorkingEntry, focus
+from megacontext.memory.left_out import LeftOutRules
+from megacontext.memory.memory import Memory
+from megacontext.memory.places import Places
 
+from ...codecs import Lens
+from ...engine import Engine
 from ..conversation import Turn
 from ..prompts import SESSION
 
-SOURCE = 1
+FOLDER = "memory"
+"""In the session's folder."""
+LONGEST_NAME = 60
+"""Characters of what was asked, in the name of a turn."""
 LONGEST_RESULT = 1_500
 """Characters of a tool's result that are remembered; the files themselves are in the repository's own memory."""
+
+
+@dataclass(frozen=True)
+class NothingLeftOut(LeftOutRules):
+    """The rules for turns: what was said has been in prompts already."""
+
+    def by_path(self, path: str) -> None:
+        """Take it."""
+
+    def by_size(self, path: str, size: int) -> None:
+        """Take it."""
+
+    def by_content(self, data: bytes) -> None:
+        """Take it."""
 
 
 class SessionSource:
@@ -39,85 +49,106 @@ class SessionSource:
 
     heading = SESSION
 
-    def __init__(self, name: str, counter: TextCounter) -> None:
-        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        migrate(self._db)
-        self._db.execute(
-            "INSERT INTO sources(id, kind, name) VALUES (?, 'session', ?)", (SOURCE, name)
-        )
-        self._facts = FactsWriter(self._db, SOURCE)
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        """`folder` is the session's; nothing is written there before there is something to remember."""
+        self.problem: str | None = None
+        """Why turns are not remembered; None while all are."""
+        self._engine = engine
+        self._places = Places(folder, FOLDER)
         self._texts: dict[str, bytes] = {}
-        self._counter = counter
-        tree = TreeView(Catalogue(self._db, SOURCE))
-        self._codec = TextCodec(tree, self, counter, self._texts.get)
-        self._scorer = FeatureScorer(tree)
-        self._tree = tree
+        self._memory: Memory | None = None
+        self._lens: Lens | None = None
         self._previous: Focused | None = None
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._texts) if self._lens else 0
 
     def close(self) -> None:
-        """Free the index."""
-        self._db.close()
+        """Let other processes have it."""
+        if self._memory is not None:
+            self._memory.close()
+        self._memory = self._lens = None
 
     def take(self, turns: Sequence[Turn]) -> None:
-        """Remember turns; one with the number of an earlier one takes its place."""
-        files = []
-        for turn in turns:
-            path, data = path_of(turn), document(turn).encode("utf-8", "replace")
-            self._texts[path] = data
-            files.append(
-                (
-                    FileText(path, data, digest(data), int(turn.started * 1e9)),
-                    chunk_file(path, data),
-                )
-            )
-        self._write(files, ())
+        """Remember turns; one with the number of an earlier one takes its place. `problem` says what went wrong."""
+        self._drop(turns)
+        self._texts |= {path_of(turn): document(turn).encode("utf-8", "replace") for turn in turns}
+        self._update()
 
-    def forget(self, turns: Sequence[Turn]) -> None:
+    def forget(self, turns: Iterable[Turn]) -> None:
         """Forget turns, such as those that were undone."""
-        paths = {path_of(turn) for turn in turns} & self._texts.keys()
+        if self._drop(turns):
+            self._update()
+
+    def _drop(self, turns: Iterable[Turn]) -> bool:
+        """Take out what was said in turns of these numbers; whether there was anything."""
+        numbers = tuple(_number(turn) for turn in turns)
+        paths = [path for path in self._texts if path.startswith(numbers)]
         for path in paths:
             del self._texts[path]
-        self._write([], paths)
+        return bool(paths)
 
-    def _write(self, files: Sequence[tuple[FileText, ChunkedFile]], gone: Iterable[str]) -> None:
-        self._db.execute("BEGIN")
-        self._facts.replace(files)
-        self._facts.remove(gone)
-        self._db.execute("COMMIT")
+    def _update(self) -> None:
+        """Make the memory equal to the texts; one that was left by another process may hold more, or less."""
+        try:
+            memory = self._memory = self._memory or self._opened()
+            ingest = memory.writer
+            ingest.overlays = self._texts
+            with ingest.lock:
+                known = ingest.catalogue.stamps("files")
+            ingest.apply([*{**known, **self._texts}])
+            self._lens = self._engine.lens(memory)
+            self.problem = None
+        except StoreError as exc:
+            self.problem = f"what left the prompt is not remembered for now: {exc}"
+
+    def _opened(self) -> Memory:
+        try:
+            return self._open()
+        except StoreBusyError:
+            raise
+        except StoreError:
+            # Everything in it can be made again.
+            shutil.rmtree(self._places.state, ignore_errors=True)
+            return self._open()
+
+    def _open(self) -> Memory:
+        workplace = self._engine.workplace
+        tokenizer = workplace.tokenizer
+        return Memory.open(self._places, workplace.spec(), tokenizer, NothingLeftOut(), write=True)
 
     def focus(self, query: FocusQuery) -> Focused:
-        """What of the turns a query deserves, starting from what the one before got."""
+        """What of the turns a query deserves, starting from what the one before got; there must be some."""
+        memory, lens = self._opened_lens()
         before = self._previous.cut if self._previous else None
-        self._previous = focus(self._tree, query, self._codec, self._scorer, before)
+        with memory.reading():
+            self._previous = focus(lens.tree, query, lens.plain, lens.scorer, before)
         return self._previous
 
     def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
         """What a model reads of some entries, in reading order."""
-        return self._codec.render(entries)
+        memory, lens = self._opened_lens()
+        with memory.reading():
+            return lens.plain.render(entries)
+
+    def _opened_lens(self) -> tuple[Memory, Lens]:
+        if self._memory is None or self._lens is None:
+            raise FocusError("nothing of this session has left the prompt yet")
+        return self._memory, self._lens
 
     def is_current(self, entry: WorkingEntry) -> bool:
-        """Whether a turn is still remembered."""
-        return entry.path in self._texts
-
-    # The tokens of chunks, for the codec
-
-    def counts(self, chunks: Sequence[ChunkRecord]) -> list[int]:
-        """How many tokens each chunk has."""
-        return [self._counter.count(self._text(chunk)) for chunk in chunks]
-
-    def tokens(self, chunk: ChunkRecord) -> None:
-        """Say that there are no ids: a chunk is given as text."""
-
-    def _text(self, chunk: ChunkRecord) -> str:
-        return self._texts.get(chunk.path, b"")[chunk.start : chunk.end].decode("utf-8", "replace")
+        """Whether a turn is still remembered as it was."""
+        return self._memory is not None and self._memory.holds(entry.path, entry.node.digest)
 
 
 def path_of(turn: Turn) -> str:
-    """The name of a turn's document; names sort as turns do."""
-    return f"turn-{turn.number:05d}.md"
+    """The name of a turn's document: names sort as turns do, and a list of them is a table of contents."""
+    words = "-".join(re.findall(r"\w+", turn.text.strip().partition("\n")[0]))
+    return f"{_number(turn)}{words[:LONGEST_NAME].rstrip('-').lower()}.md"
+
+
+def _number(turn: Turn) -> str:
+    return f"turn-{turn.number:05d}-"
 
 
 def document(turn: Turn) -> str:

@@ -4,6 +4,8 @@ import pytest
 
 from megacontext.agent.chat.agent import Agent
 from megacontext.agent.chat.events import TurnEnded
+from megacontext.agent.chat.sessions.store import Sessions
+from megacontext.agent.engine import Engine
 from megacontext.agent.events import FocusChange, Notice, Usage
 from megacontext.agent.tools.base import Plan, ToolResult, ToolSpec
 from megacontext.memory.focus import Span
@@ -191,6 +193,34 @@ def test_old_turns_leave_the_prompt_and_are_remembered_where_they_matter(make_ag
     assert "needs port 4711" in prompt.partition("Earlier in this conversation:")[2]
     assert all(len(text) <= 9000 - 500 for text in model.texts)
     assert sum(change.total_cost for change in changes) <= 600
+
+
+def test_a_resumed_session_looks_up_what_does_not_fit_for_its_first_question_already(make_agent):
+    words = "tell me of the weather today, " * 30
+    settings = {"chat__max_new_tokens": 500, "chat__session_share": 0.5, "focus__budget": 600}
+    with_room = ScriptedModel(lambda _: "Yes.", context_length=90_000)
+    agent = make_agent(with_room, tools=[Say()], **settings)
+    for text in (
+        "The zebra protocol needs port 4711.",
+        *(f"Question {n}: {words}" for n in range(9)),
+    ):
+        list(agent.send(text))
+    agent.close()
+    assert not (agent.session.folder / "memory").exists()
+    model = ScriptedModel(lambda _: "4711.", context_length=9000)
+    engine = Engine(agent.engine.workplace, agent.engine.memory, model)
+    again = make_agent(
+        model, tools=[Say()], session=agent.session.folder.name, engine=engine, **settings
+    )
+    events = list(again.send("Which port does the zebra protocol need?"))
+    assert events[-1].reason == "done"
+    [prompt] = model.texts
+    remembered = prompt.partition("Earlier in this conversation:")[2]
+    assert "The zebra protocol needs port 4711." in remembered
+    assert "zebra" not in prompt.partition("Earlier in this conversation:")[0]
+    again.close()
+    Sessions(again.engine.memory.places).delete(again.session.folder.name)
+    assert not again.session.folder.exists()
 
 
 def test_old_results_are_left_out_of_a_turn_that_grows_too_long(make_agent):

@@ -3,17 +3,21 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from megacontext.agent.chat.conversation import Conversation
 from megacontext.agent.chat.events import Measures
 from megacontext.agent.chat.sessions.export import as_json, as_markdown
 from megacontext.agent.chat.sessions.source import LONGEST_RESULT, SessionSource, document, path_of
+from megacontext.agent.engine import Engine
 from megacontext.memory.focus import FocusQuery
-from megacontext.models.base import Message, ToolCall
-from megacontext.models.language.scripted import ByteTokenizer
-from megacontext.models.language.tokenizing import EstimatedCounter
+from megacontext.memory.focus.node import BLOCK
+from megacontext.models.base import Message, ToolCall, Vectors
+from megacontext.models.language.scripted import ByteTokenizer, ScriptedModel
+from megacontext.models.language.tokenizing import TextTokenizer
+
+RETRIES = "How were retries of the network done?"
 
 
 def talk(conversation: Conversation, text: str, answer: str, result: str = "x = 1") -> None:
@@ -63,47 +67,142 @@ def test_a_heading_in_a_result_is_none_of_the_document_and_long_results_are_cut(
     assert len(text) < LONGEST_RESULT + 300
 
 
-def test_the_turn_that_is_asked_about_is_read_whole_and_others_in_outline(conversation):
-    source = SessionSource("x", ByteTokenizer())
+@pytest.fixture
+def make_source(open_engine, tmp_path):
+    """A source in a folder of its own, read by a scripted model or another one."""
+    made: list[SessionSource] = []
+    scripted: list[Engine] = []
+
+    def make(engine: Engine | None = None) -> SessionSource:
+        if engine is None and not scripted:
+            scripted.append(open_engine(ScriptedModel(["Yes."])))
+        made.append(SessionSource(engine or scripted[0], tmp_path / "kept"))
+        return made[-1]
+
+    yield make
+    for source in made:
+        source.close()
+
+
+def found(source: SessionSource, text: str, budget: int = 900) -> str:
+    """What a model reads of the turns for a query."""
+    focused = source.focus(FocusQuery(text, budget=budget))
+    assert focused.total_cost <= budget
+    shown = source.render(focused.in_order)
+    assert shown.stale == ()
+    return shown.text
+
+
+def test_the_turn_that_is_asked_about_is_read_whole_and_others_in_outline(
+    conversation, make_source
+):
+    source = make_source()
+    assert len(source) == 0
     source.take(conversation.turns)
     assert len(source) == 4
-    focused = source.focus(FocusQuery("How were retries of the network done?", budget=900))
-    assert focused.total_cost <= 900
+    focused = source.focus(FocusQuery(RETRIES, budget=900))
     best = focused.entries[0]
     assert (best.path, best.level) == (path_of(conversation.turns[2]), 0)
-    text = source.render(focused.in_order).text
-    assert "What matters of retries of the network" in text
+    assert "What matters of retries of the network" in found(source, RETRIES)
     assert source.is_current(best)
     source.forget(conversation.turns[2:3])
     assert not source.is_current(best)
-    again = source.focus(FocusQuery("How were retries of the network done?", budget=900))
+    again = source.focus(FocusQuery(RETRIES, budget=900))
     assert path_of(conversation.turns[2]) not in {entry.path for entry in again.entries}
-    source.close()
 
 
-def test_a_turn_that_is_taken_again_takes_the_place_of_the_old_one(conversation):
-    source = SessionSource("x", EstimatedCounter())
+def test_where_nothing_in_particular_is_asked_for_the_turns_are_named(conversation, make_source):
+    source = make_source()
     source.take(conversation.turns)
+    named = found(source, "What did we do so far?", 400)
+    assert "turn-00001-tell-me-about-the-parser-of-dates" in named
+    assert "turn-00004-tell-me-about-the-cache-on-disk" in named and "What matters" not in named
+
+
+def test_a_turn_that_is_taken_again_takes_the_place_of_the_old_one(conversation, make_source):
+    source = make_source()
+    source.take(conversation.turns)
+    old = source.focus(FocusQuery("the parser of dates", budget=500)).entries[0]
     other = Conversation("y")
     talk(other, "Something else about zebras.", "Zebras it is.")
     source.take(other.turns)
-    assert len(source) == 4
-    focused = source.focus(FocusQuery("zebras", budget=500))
-    assert "Zebras it is." in source.render(focused.in_order).text
+    assert len(source) == 4 and not source.is_current(old)
+    assert "Zebras it is." in found(source, "zebras", 500)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.text(max_size=60), min_size=1, max_size=4), st.integers(0, 400))
-def test_whatever_was_said_can_be_remembered_within_its_budget(texts, budget):
+def test_what_was_made_of_turns_is_there_again_after_a_restart(
+    conversation, make_source, monkeypatch
+):
+    source = make_source()
+    source.take(conversation.turns)
+    before = found(source, RETRIES)
+    source.close()
+    again = make_source()
+    monkeypatch.setattr(TextTokenizer, "encode_batch", None)  # nothing is left to be tokenized
+    again.take(conversation.turns)
+    assert found(again, RETRIES) == before
+    again.close()
+    fewer = make_source()
+    fewer.take(conversation.turns[:1])
+    assert "retries" not in found(fewer, RETRIES, 5000)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0" * 99])
+def test_what_is_damaged_is_made_again(conversation, make_source, tmp_path, content):
+    first = make_source()
+    first.take(conversation.turns)
+    before = found(first, RETRIES)
+    first.close()
+    (tmp_path / "kept/memory/catalogue.db").write_bytes(content)
+    source = make_source()
+    source.take(conversation.turns)
+    assert source.problem is None and found(source, RETRIES) == before
+
+
+def test_where_nothing_can_be_written_turns_are_remembered_as_soon_as_there_is_room(
+    conversation, make_source, tmp_path
+):
+    (tmp_path / "kept").write_text("in the way")
+    source = make_source()
+    source.take(conversation.turns[:2])
+    assert len(source) == 0 and "not remembered" in (source.problem or "")
+    source.forget(conversation.turns[1:2])
+    (tmp_path / "kept").unlink()
+    source.take(conversation.turns[2:])
+    assert (len(source), source.problem) == (3, None)
+    assert "the parser of dates" in found(source, "the parser of dates")
+
+
+def test_turns_are_read_as_gists_as_files_are(conversation, make_source, open_engine, tiny_models):
+    engine = open_engine(tiny_models("qwen2"), focus__codec="gist")
+    source = make_source(engine=engine)
+    source.take(conversation.turns)
+    focused = source.focus(FocusQuery(RETRIES, budget=260))
+    assert BLOCK in {entry.level for entry in focused.entries}
+    segments = source.render(focused.in_order).segments
+    assert any(isinstance(segment, Vectors) for segment in segments)
+    assert engine.model.count(segments) == focused.total_cost <= 260
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    texts=st.lists(
+        st.text(max_size=60) | st.just("Code generated by x. DO NOT EDIT\0"),
+        min_size=1,
+        max_size=4,
+    ),
+    budget=st.integers(0, 400),
+)
+def test_whatever_was_said_can_be_remembered_within_its_budget(make_source, texts, budget):
     conversation = Conversation("x")
     for text in texts:
         talk(conversation, text, text, text)
-    source = SessionSource("x", ByteTokenizer())
+    source = make_source()
     source.take(conversation.turns)
-    focused = source.focus(FocusQuery("a word", budget=budget))
-    shown = source.render(focused.in_order)
-    assert focused.total_cost <= budget and shown.stale == ()
-    assert ByteTokenizer().count(shown.text) <= budget
+    assert len(source) == len(texts) and source.problem is None
+    assert ByteTokenizer().count(found(source, "a word", budget)) <= budget
     source.close()
 
 
