@@ -5,7 +5,7 @@ text codec needs no torch. Knows no screen, no protocol and no arguments.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -52,30 +52,26 @@ class Engine:
     """The one object behind every front end. One answer at a time."""
 
     def __init__(
-        self, workplace: Workplace, memory: Memory, model: BaseModel | None = None
+        self,
+        workplace: Workplace,
+        memory: Memory,
+        model: BaseModel | None = None,
+        load: Callable[[], BaseModel] | None = None,
     ) -> None:
-        """`model` takes the place of the one that the settings choose."""
+        """`model` takes the place of the one that the settings choose; `load` gives that one where it is shared."""
         self.workplace = workplace
         self.settings = workplace.settings
         self.memory = memory
         self.name = workplace.places.root.name
         self._given = model
+        self._load = load or workplace.load_model
         self._previous: Focused | None = None
         self._lenses: dict[str, Lens] = {}
 
     @cached_property
     def model(self) -> BaseModel:
         """The base model, loaded when first asked for; raises ModelError when it cannot be."""
-        if self._given is not None:
-            return self._given
-        if self.settings.model.remote is not None:
-            from megacontext.models.language.remote import RemoteModel
-
-            return RemoteModel(self.settings.model.remote)
-        from megacontext.models.language.loading import load_model
-
-        assert self.workplace.choice is not None, "no remote model is set, so one was chosen"
-        return load_model(self.workplace.choice)
+        return self._load() if self._given is None else self._given
 
     @property
     def can_chat(self) -> bool:
@@ -175,7 +171,11 @@ class Engine:
     # Answers
 
     def complete(
-        self, at: Position, cancel: Cancel | None = None, codec: str | None = None
+        self,
+        at: Position,
+        cancel: Cancel | None = None,
+        codec: str | None = None,
+        text: str | None = None,
     ) -> Iterator[Event]:
         """Continue the file at a cursor, with focused memory of the rest of the repository.
 
@@ -184,7 +184,7 @@ class Engine:
         """
         started = time.perf_counter()
         wanted = self.settings.complete
-        text = self._text(at.path)
+        text = self._text(at.path) if text is None else text
         check_place(text, at)  # before a model is loaded for nothing
         plan = plan_completion(self.model, wanted, self.name, text, at)
         focused, rendering = self.focus_and_read(_query(plan.cursor, plan.budget), codec)

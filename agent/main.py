@@ -20,6 +20,7 @@ from .commands import (
     evaluate,
     focus,
     index,
+    lsp,
     replay,
     sessions,
     status,
@@ -71,6 +72,7 @@ app.command("complete")(complete.complete)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.add_typer(sessions.app, name="sessions")
+app.command("lsp")(lsp.lsp)
 app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)
 app.add_typer(data.app, name="data")

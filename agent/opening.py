@@ -15,6 +15,7 @@ from megacontext.memory.left_out import LeftOutRules
 from megacontext.memory.memory import Memory
 from megacontext.memory.places import Places, find_places
 from megacontext.memory.tree.store import TreeSpec
+from megacontext.models.base import BaseModel
 from megacontext.models.choosing.choose import Choice, choose_model, pocket_folder
 from megacontext.models.choosing.machine import probe_machine
 from megacontext.models.identity import encoder_identity
@@ -103,6 +104,23 @@ class Workplace:
     def _remote_tokenizer(self) -> Path | None:
         remote = self.settings.model.remote
         return remote.tokenizer if remote is not None else None
+
+    @property
+    def wants_gists(self) -> bool:
+        """Whether the settings ask for gists: `auto` is on for a local model."""
+        wanted = self.settings.memory.gists
+        return wanted == "on" or (wanted == "auto" and self.choice is not None)
+
+    def load_model(self) -> BaseModel:
+        """The base model; slow. Raises ModelError when it cannot be loaded."""
+        if self.settings.model.remote is not None:
+            from megacontext.models.language.remote import RemoteModel
+
+            return RemoteModel(self.settings.model.remote)
+        from megacontext.models.language.loading import load_model
+
+        assert self.choice is not None, "no remote model is set, so one was chosen"
+        return load_model(self.choice)
 
     def rules(self) -> LeftOutRules:
         """What stays out of this repository's memory."""

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from megacontext.configs.errors import StoreError
+from megacontext.configs.errors import StoreBusyError, StoreError
 
 from .catalogue import Catalogue, ChunkRecord
 from .catalogue.connection import named_errors, open_for_reading, open_for_writing
@@ -131,6 +131,22 @@ class Memory:
         if self.ingest is None:
             raise StoreError("this memory was opened for reading only")
         return self.ingest
+
+    def take_over(self) -> bool:
+        """Begin to write if nobody else does; whether this memory writes now.
+
+        What was read before stays good. Raises StoreError when the index cannot be written.
+        """
+        if self.ingest is None:
+            with ExitStack() as closing:
+                try:
+                    self.ingest = _open_ingest(
+                        self.places, self.store.spec, self.tokenizer, self.rules, closing
+                    )
+                except StoreBusyError:
+                    return False
+                self._closing.push(closing.pop_all())
+        return True
 
     def gisting(self, gister: Gister) -> Gisting:
         """The maker of missing gists."""

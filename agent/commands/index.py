@@ -48,8 +48,7 @@ def index(
 
 def wants_gists(workplace: "Workplace") -> bool:
     """Whether the settings ask for gists: `auto` is on for a local model."""
-    wanted = workplace.settings.memory.gists
-    return wanted == "on" or (wanted == "auto" and workplace.choice is not None)
+    return workplace.wants_gists
 
 
 def make_gists(workplace: "Workplace", memory: "Memory", on_progress: "OnProgress") -> None:

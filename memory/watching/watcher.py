@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -83,6 +83,11 @@ class Watcher:
     def _look_over_folders(self) -> None:
         root = self.ingest.root
         self._source.watch(folders_to_watch(root, list_files(root)))
+
+    def notice(self, paths: Iterable[str]) -> None:
+        """Look at these paths as if they had changed on disk: what is read in their place has."""
+        for path in paths:
+            self._pending.add(path)
 
     def stop(self) -> None:
         """Stop after the batch under way."""

@@ -1,0 +1,1 @@
+"""Repositories kept open for front ends that stay: fresh, shared between processes, with unsaved buffers."""

@@ -1,0 +1,1 @@
+"""The language server: thin handlers over the engine, for editors."""

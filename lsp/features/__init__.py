@@ -1,0 +1,7 @@
+"""What the server offers, one file a feature; each has `register(server)`, called when the client is known."""
+
+from types import ModuleType
+
+from . import inline
+
+FEATURES: tuple[ModuleType, ...] = (inline,)

@@ -1,0 +1,38 @@
+"""What a client may ask for as it starts the server, each with its default. Knows no server."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Options(BaseModel):
+    """Every option; what each means for a person stands in docs/lsp.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Settings by dotted key that win over all others, such as {"focus.budget": 1024}."""
+    inline: bool = True
+    """Completions in grey, as one types."""
+    completion: Literal["auto", "on", "off"] = "auto"
+    """Completions in the list of the editor; auto is for clients that know no others."""
+    progress: bool = True
+    """Whether indexing is shown."""
+
+
+def read_options(given: Any) -> tuple[Options, list[str]]:
+    """The options of a client, and a sentence for each that is wrong and left at its default."""
+    if given is None:
+        return Options(), []
+    if not isinstance(given, dict):
+        return Options(), ["initializationOptions must be an object; they are left out"]
+    kept, told = dict(given), []
+    while True:
+        try:
+            return Options.model_validate(kept), told
+        except ValidationError as exc:
+            for fault in exc.errors():
+                key = fault["loc"][0]
+                if key in kept:
+                    told.append(f"initializationOptions.{key}: {fault['msg']}; it is left out")
+                    del kept[key]

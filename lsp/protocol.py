@@ -1,0 +1,114 @@
+"""The protocol as pygls has it, but strict where a client is wrong and with documents of our own.
+
+pygls splits lines as Python does and answers a request that it cannot read with nothing; see `documents.py`.
+"""
+
+import json
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, cast
+
+from lsprotocol import types
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+)
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from megacontext.configs.errors import MegaContextError
+
+if TYPE_CHECKING:
+    from .server import Server
+
+NOT_YET = "the server is not initialized"
+NO_MORE = "the server is shutting down"
+
+
+class Protocol(LanguageServerProtocol):
+    """Messages in, calls of handlers out."""
+
+    _server: "Server"  # type: ignore[assignment]
+
+    # Messages
+
+    def take(self, body: bytes) -> None:
+        """Handle one message; whatever is wrong with it ends in an answer, or in nothing for a notification."""
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            self._refuse(None, JsonRpcParseError.of(ValueError("no JSON")))
+            return
+        if not isinstance(data, dict):
+            self._refuse(None, JsonRpcInvalidRequest.of(ValueError("no object")))
+            return
+        asked = data.get("id")
+        is_request = isinstance(asked, str | int) and "method" in data
+        try:
+            self._check(data)
+            message = self.structure_message(data)
+        except JsonRpcException as exc:
+            if is_request or "method" not in data:
+                self._refuse(asked if isinstance(asked, str | int) else None, exc)
+            return
+        self.handle_message(message)
+
+    def _refuse(self, asked: str | int | None, exc: JsonRpcException) -> None:
+        self._send_response(cast("Any", asked), error=exc.to_response_error())
+
+    def _check(self, data: dict[str, Any]) -> None:
+        method = data.get("method")
+        if data.get("jsonrpc") != self.VERSION:
+            raise JsonRpcInvalidRequest.of(ValueError(f"jsonrpc is not {self.VERSION}"))
+        if method is None and "id" in data:
+            return  # an answer to us
+        if not isinstance(method, str):
+            raise JsonRpcInvalidRequest.of(ValueError("no method"))
+        if method == types.EXIT:
+            return
+        if self._shutdown:
+            raise JsonRpcInvalidRequest(NO_MORE)
+        if (self._workspace is None) != (method == types.INITIALIZE):
+            if method == types.INITIALIZE:
+                raise JsonRpcInvalidRequest("the server is initialized already")
+            raise JsonRpcException(NOT_YET, code=types.ErrorCodes.ServerNotInitialized)
+        if method != types.CANCEL_REQUEST:
+            self._get_handler(method)  # before its parameters are looked at
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """The typed message; raises JsonRpcInvalidParams with what is wrong."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as exc:
+            raise JsonRpcInvalidParams(f"{data.get('method')}: no such parameters") from exc
+
+    def _send_handler_result(self, future: "Future[Any]", *, msg_id: Any) -> None:
+        """Send what a handler gave; an error that has a sentence for people is sent as that."""
+        if not future.cancelled() and isinstance(exc := future.exception(), MegaContextError):
+            self._request_futures.pop(msg_id, None)
+            error = types.ResponseError(types.LSPErrorCodes.RequestFailed, str(exc))
+            self._send_response(msg_id, error=error)
+            return
+        super()._send_handler_result(future, msg_id=msg_id)
+
+    # What pygls does by itself
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """A document is open."""
+        self._server.did_open(params.text_document)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Somebody types."""
+        self._server.did_change(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """A document is closed."""
+        self._server.did_close(params.text_document.uri)
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_: Any) -> None:
+        """Leave: in order after `shutdown`, otherwise with a fault."""
+        self._server.leave(0 if self._shutdown else 1)

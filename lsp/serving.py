@@ -1,0 +1,144 @@
+"""How a server and its client reach each other: standard streams, or a socket on this machine. Knows no method."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+from .framing import Frames
+from .server import Server
+
+_BITE = 1 << 16
+_LOOK_S = 2.0
+
+
+def serve_stdio(server: Server, stdin: BinaryIO, stdout: BinaryIO) -> int:
+    """Serve one client until it leaves; the exit code."""
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        server.protocol.set_writer(_Writer(stdout, server))
+        reader = threading.Thread(
+            target=_read, args=(stdin, loop, server), name="stdin", daemon=True
+        )
+        reader.start()
+        await _until_left(server)
+
+    asyncio.run(serve())
+    return server.exit_code
+
+
+def serve_tcp(server: Server, port: int, on_open: Callable[[int], None]) -> int:
+    """Serve one client on a port of the loopback interface, 0 for any; `on_open` is told which."""
+
+    async def serve() -> None:
+        taken = asyncio.Event()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if taken.is_set():
+                writer.close()
+                return
+            taken.set()
+            server.protocol.set_writer(_Socket(writer))
+            await _receive(reader, server)
+
+        listening = await asyncio.start_server(connected, "127.0.0.1", port)
+        on_open(listening.sockets[0].getsockname()[1])
+        async with listening:
+            await _until_left(server)
+
+    asyncio.run(serve())
+    return server.exit_code
+
+
+class _Writer:
+    """Standard output; a client that is gone is no fault."""
+
+    def __init__(self, stream: BinaryIO, server: Server) -> None:
+        self._stream = stream
+        self._server = server
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._server.leave(1)
+
+    def close(self) -> None:
+        """Nothing: the stream is not ours."""
+
+
+class _Socket:
+    """A connection; what is written to one that has ended is lost."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _read(stdin: BinaryIO, loop: asyncio.AbstractEventLoop, server: Server) -> None:
+    frames, ended = Frames(), False
+    while not ended:
+        data = os.read(stdin.fileno(), _BITE)
+        ended = not data
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            for body in frames.push(data):
+                loop.call_soon_threadsafe(server.protocol.take, body)
+            if ended:
+                loop.call_soon_threadsafe(server.leave, 1)
+
+
+async def _receive(reader: asyncio.StreamReader, server: Server) -> None:
+    frames = Frames()
+    with contextlib.suppress(OSError):
+        while data := await reader.read(_BITE):
+            for body in frames.push(data):
+                server.protocol.take(body)
+    server.leave(1)
+
+
+async def _until_left(server: Server) -> None:
+    parent = asyncio.create_task(_watch_parent(server))
+    await server.left.wait()
+    parent.cancel()
+    await server.close()
+
+
+async def _watch_parent(server: Server) -> None:
+    """Leave when the process that the client named has ended."""
+    seen = False
+    while True:
+        pid = server.process_id
+        if pid is not None:
+            alive = _is_alive(pid)
+            # A number from another namespace of processes says nothing.
+            if seen and not alive:
+                server.leave(1)
+            seen = seen or alive
+        await asyncio.sleep(_LOOK_S)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123  no path of ours
+            return stat.read().rpartition(b")")[2].split()[:1] == [b"Z"]
+    except OSError:
+        return False
