@@ -58,15 +58,20 @@ CHARACTERS = {
 Scene = Callable[["Stage"], Awaitable[None]]
 
 
+def strike(pilot: Pilot[Any], key: str) -> None:
+    """Press a key, and do not wait."""
+    name = CHARACTERS.get(key, key)
+    event = Key(key, name if len(name) == 1 else None)
+    event.set_sender(pilot.app)
+    pilot.app.post_message(event)
+
+
 async def pressed(pilot: Pilot[Any], key: str) -> None:
     """Press a key, and wait until all have heard what it set going.
 
     Not with the pilot's `press`, which waits for the processor to be idle, and in vain while a model speaks.
     """
-    name = CHARACTERS.get(key, key)
-    event = Key(key, name if len(name) == 1 else None)
-    event.set_sender(pilot.app)
-    pilot.app.post_message(event)
+    strike(pilot, key)
     for _ in range(HOPS):
         await pilot._wait_for_screen()
 
@@ -115,6 +120,12 @@ class Stage:
         """Press keys, and wait until nothing is being computed any more."""
         for key in keys:
             await self.key(key)
+        await self.pilot.pause()
+
+    async def rush(self, *keys: str) -> None:
+        """Press keys at once, without waiting for what they set going."""
+        for key in keys:
+            strike(self.pilot, key)
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:

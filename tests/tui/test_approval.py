@@ -113,6 +113,22 @@ def test_a_hunk_is_left_out(repository):
     play(repository, scene, [TWO_HUNKS, "done"])
 
 
+def test_a_long_change_can_be_read_to_its_end(repository):
+    async def scene(stage: Stage) -> None:
+        await stage.send("write it")
+        await stage.asked()
+        await stage.shows("+line 1")
+        assert "+line 59" not in stage.read()
+        await stage.press(*["pagedown"] * 8)
+        await stage.shows("+line 59")
+        await stage.press(*["pageup"] * 8, "down")
+        await stage.shows("+line 1")
+        await stage.press("escape")
+        await stage.settled()
+
+    play(repository, scene, [call("write", path="long.txt", text=LONG)], size=NARROW)
+
+
 def test_all_hunks_left_out_is_a_no(repository):
     (repository / "long.txt").write_text(LONG)
 

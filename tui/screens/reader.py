@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from megacontext.agent.chat.events import ToolStarted, TurnEnded, TurnStarted
+from megacontext.agent.chat.events import ToolStarted, TurnEnded, TurnStarted, Writing
 from megacontext.agent.events import Event, Notice, Token, Usage
 from megacontext.agent.permissions.asking import Answer
 
@@ -179,6 +179,8 @@ class Reader:
         match event:
             case Token():
                 self.work("answering")
+            case Writing():
+                self.work("writing a call")
             case ToolStarted(name=name):
                 self.work(name)
             case Usage():
