@@ -30,12 +30,12 @@ from megacontext.models.base import Usage as ModelUsage
 
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
+from .completing.shape import Shape
 from .cursor import Cursor, check_place
 from .events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from .fitting import memory_for_question, plan_completion
 from .opening import Workplace
 from .prompts import ask_prompt, completion_prompt
-from .tidying import Overlap
 
 FOCUS_TRIES = 3
 """A file may change between focusing and reading it; then its memory is mended and focus made again."""
@@ -143,15 +143,15 @@ class Engine:
     def _tools(self, query: FocusQuery, codec: str | None) -> tuple[Lens, Codec]:
         name = codec or self.settings.focus.codec
         if name not in self._lenses:
+            self._lenses[name] = self.lens(self.memory, name)
+        lens = self._lenses[name]
+        return lens, lens.numbered if query.at is None else lens.plain
+
     def lens(self, memory: Memory, codec: str | None = None) -> Lens:
         """What a memory is chosen and read with, this repository's or another source's; see `codecs` for errors."""
         if (codec or self.settings.focus.codec) == "gist":
             return gist_lens(memory, self.workplace, self.model)
         return text_lens(memory, self.workplace, self._given)
-
-            self._lenses[name] = self.lens(self.memory, name)
-        lens = self._lenses[name]
-        return lens, lens.numbered if query.at is None else lens.plain
 
     def read(self, focused: Focused, limit: int | None = None) -> list[Cited]:
         """The chunks of a working context that are in it in detail, best first, as they are on disk now."""
@@ -179,8 +179,8 @@ class Engine:
     ) -> Iterator[Event]:
         """Continue the file at a cursor, with focused memory of the rest of the repository.
 
-        Yields FocusChange, perhaps a Notice, Token …, Usage. Raises FocusError for a place that is not there,
-        ModelError for a model whose context is too small.
+        `text` is the file as it is being edited; None reads it. Yields FocusChange, perhaps a Notice, Token …, Usage.
+        Raises FocusError for a place that is not there, ModelError for a model whose context is too small.
         """
         started = time.perf_counter()
         wanted = self.settings.complete
@@ -192,13 +192,14 @@ class Engine:
         if not self.model.supports_fim:
             yield Notice(NO_FILLING.format(name=self.model.name))
         prompt = completion_prompt(self.model, self.name, rendering.segments, plan.cursor)
+        shape = Shape(plan.cursor.prefix, plan.cursor.suffix)
         sampling = Sampling(
             max_new_tokens=wanted.max_new_tokens,
             temperature=wanted.temperature,
             stop_token_ids=tuple(sorted(self.model.specials.known())),
-            stop=() if self.model.supports_fim else (_end_of_thought(plan.cursor.prefix),),
+            stop=("\n",) if shape.one_line else (),
         )
-        yield from self._generate(prompt, sampling, cancel, started, plan.cursor.suffix)
+        yield from self._generate(prompt, sampling, cancel, started, shape)
 
     def _text(self, path: str) -> str:
         match self.memory.look(path):
@@ -266,25 +267,26 @@ class Engine:
         sampling: Sampling,
         cancel: Cancel | None,
         started: float,
-        following: str = "",
+        shape: Shape | None = None,
     ) -> Iterator[Event]:
-        """Stream an answer that does not repeat `following`, the text it will stand before."""
-        overlap = Overlap(following)
+        """Stream an answer; what `shape` does not keep of it is left out, and ends it."""
+        until = cancel if shape is None else _Until(cancel, shape)
         logprobs: list[float] = []
-        for event in self.model.generate(prompt, sampling, cancel):
+        for event in self.model.generate(prompt, sampling, until):
             if isinstance(event, Piece):
                 logprobs += event.logprobs
-                if text := overlap.push(event.text):
+                if text := shape.push(event.text) if shape else event.text:
                     yield Token(text)
             elif isinstance(event, ModelUsage):
-                if rest := overlap.finish():
+                ended = shape is not None and shape.over
+                if rest := shape.finish() if shape else "":
                     yield Token(rest)
                 yield Usage(
                     model=self.model.name,
                     positions=event.positions,
                     reused=event.reused,
                     generated=event.generated,
-                    stop_reason=event.stop_reason,
+                    stop_reason="stop" if ended else event.stop_reason,
                     ms=round((time.perf_counter() - started) * 1000, 1),
                     mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
                 )
@@ -295,7 +297,12 @@ def _query(cursor: Cursor, budget: int) -> FocusQuery:
     return FocusQuery(at=cursor.at, window=window, budget=budget, exclude=(cursor.span,))
 
 
-def _end_of_thought(prefix: str) -> str:
-    """Where a model that cannot see what follows stops: where the line ends, or the block that begins there."""
-    line = prefix.rpartition("\n")[2].strip()
-    return "\n" if line and not line.endswith(":") else "\n\n"
+class _Until:
+    """Set when an answer is no longer wanted, or nothing more of it would stay."""
+
+    def __init__(self, cancel: Cancel | None, shape: Shape) -> None:
+        self._cancel = cancel
+        self._shape = shape
+
+    def is_set(self) -> bool:
+        return self._shape.over or (self._cancel is not None and self._cancel.is_set())

@@ -189,6 +189,13 @@ class Memory:
             else None
         )
 
+    def holds(self, path: str, chunk: bytes) -> bool:
+        """Whether a file holds a chunk of this digest, as far as the catalogue knows."""
+        with self.reading():
+            record = self.catalogue.file(path)
+            chunks = self.catalogue.chunks_of(record.id) if record else []
+        return any(each.digest == chunk for each in chunks)
+
     def chunk_rows(self, chunks: Iterable[ChunkRecord]) -> dict[bytes, ChunkRows]:
         """Rows of the tree by chunk digest; a chunk without token ids is missing."""
         return self.store.known({chunk.digest for chunk in chunks})
@@ -205,13 +212,6 @@ class Memory:
     def verifier(self) -> Verifier:
         """Checks of this memory."""
         return Verifier(self.catalogue, self.store, self.places.root, self.rules)
-    def holds(self, path: str, chunk: bytes) -> bool:
-        """Whether a file holds a chunk of this digest, as far as the catalogue knows."""
-        with self.reading():
-            record = self.catalogue.file(path)
-            chunks = self.catalogue.chunks_of(record.id) if record else []
-        return any(each.digest == chunk for each in chunks)
-
 
     def repair(self, verdict: Verdict) -> None:
         """Forget what `verdict` found damaged and read it again; gists are for `gisting` to make again."""
