@@ -136,6 +136,7 @@ class CompleteSettings(Section):
     suffix_tokens: Count = Field(ge=0, le=1_000_000)
     max_new_tokens: Count = Field(ge=1, le=100_000)
     temperature: Temperature
+    confidence: Number = Field(ge=0, le=1)
 
 
 class AskSettings(Section):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from megacontext.agent.tidying import SAME_TEXT, Overlap
+from megacontext.agent.completing.overlap import SAME_TEXT, Overlap
 
 FOLLOWING = ")\n    return result_of(value)\n\n\ndef other():\n    pass\n"
 

@@ -10,27 +10,29 @@ class Overlap:
     def __init__(self, following: str) -> None:
         """`following` is the text behind the cursor."""
         self._following = following
-        self._whole = _weight(following) >= SAME_TEXT
+        self._whole = weight(following) >= SAME_TEXT
         self._held = ""
-        self._over = False
+        self.over = False
+        """Whether all of it was repeated."""
 
     def push(self, text: str) -> str:
         """What is surely no repetition; nothing more once all of `following` was repeated."""
-        if self._over:
+        if self.over:
             return ""
         held = self._held + text
         at = next((at for at in range(len(held)) if self._repeats(held[at:])), len(held))
         self._held = held[at:]
-        self._over = self._whole and len(self._held) >= len(self._following)
+        self.over = self._whole and len(self._held) >= len(self._following)
         return held[:at]
 
     def finish(self) -> str:
         """What was held back and is too little to be a repetition."""
-        return "" if _weight(self._held) >= SAME_TEXT else self._held
+        return "" if weight(self._held) >= SAME_TEXT else self._held
 
     def _repeats(self, end: str) -> bool:
         return self._following.startswith(end) or (self._whole and end.startswith(self._following))
 
 
-def _weight(text: str) -> int:
+def weight(text: str) -> int:
+    """Characters of a text, spaces aside."""
     return sum(not char.isspace() for char in text)
