@@ -39,6 +39,7 @@ from .tools_in_words import as_function, told_in_words
 
 _MESSAGE_POSITIONS = 8  # what a chat format adds around one message, at most
 _SERVER_STOPS = 4  # as many as the protocol allows; all of them are looked for here
+_TOKEN_SIZE = 8  # characters, more than a token has on average in any text worth reading
 _SPECIAL_WORD = re.compile(
     r"<\|(fim_prefix|fim_suffix|fim_middle|fim_pad|repo_name|file_sep|endoftext|im_start|im_end)\|>"
 )
@@ -123,6 +124,9 @@ class RemoteModel:
                 if answer.call_text:
                     yield CallPiece(answer.call_text)
                 if filter_.stopped:
+                    break
+                if answer.goes_beyond(sampling.max_new_tokens):
+                    answer.finish = "length"
                     break
         finally:
             events.close()  # type: ignore[attr-defined]
@@ -225,6 +229,14 @@ class _Answer:
         self.call_text = ""
         """What the last event added to calls."""
         self.positions = self.reused = self.generated = 0
+        self._parts = self._size = 0
+
+    def goes_beyond(self, tokens: int) -> bool:
+        """Whether the server has sent more than so many tokens can be, thoughts and calls included.
+
+        A part is a token or more with most servers, and a piece of one with some.
+        """
+        return self._parts > tokens and self._size > tokens * _TOKEN_SIZE
 
     def read(self, event: dict[str, Any]) -> str:
         """Take one event in; returns the text it adds. Nonsense adds nothing."""
@@ -242,6 +254,10 @@ class _Answer:
         text = delta.get("content") or choice.get("text")
         added = text if isinstance(text, str) else ""
         self.text += added
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        size = len(added) + len(self.call_text) + len(thought if isinstance(thought, str) else "")
+        self._size += size
+        self._parts += size > 0
         return added
 
 

@@ -4,6 +4,7 @@ import gc
 import socket
 import threading
 import time
+from contextlib import suppress
 from email.utils import formatdate
 
 import pytest
@@ -24,7 +25,7 @@ from megacontext.models.base import (
     Vectors,
 )
 from megacontext.models.language.remote import RemoteModel
-from tests.models.small_server import answering, delta, refusing, running
+from tests.models.small_server import answering, delta, finished, refusing, running
 
 KEY = "sk-very-secret-0123456789"
 HELLO = Chat((Message("system", "be brief"), Message("user", "hello")))
@@ -190,6 +191,38 @@ def test_closing_the_stream_closes_the_connection(server):
     assert next(stream) == Piece("a")
     stream.close()
     assert server.closed_by_client.wait(5)
+
+
+def endless(**part):
+    """A server that knows no limit."""
+
+    def behave(handler):
+        handler.head()
+        with suppress(OSError):
+            while True:
+                handler.send({"choices": [{"delta": part}]})
+
+    return behave
+
+
+WRITING = {"index": 0, "id": "c", "function": {"name": "w", "arguments": "blah "}}
+
+
+@pytest.mark.parametrize(
+    "part", [{"content": "blah "}, {"reasoning_content": "hm "}, {"tool_calls": [WRITING]}]
+)
+def test_an_answer_that_goes_on_for_ever_is_ended(server, part):
+    server.behaviours = [endless(**part)]
+    *_, usage = remote(server).generate(HELLO, Sampling(max_new_tokens=40))
+    assert usage.stop_reason == "length"
+
+
+def test_an_answer_within_its_limit_is_whole_in_whatever_parts_it_comes(server, ask):
+    text = "def word_for(language):\n" * 8
+    server.behaviours = [answering(*map(delta, text), finished())]
+    assert ask(max_new_tokens=50)[0] == text
+    server.behaviours = [answering(*[delta("  " * 20)] * 50, finished())]
+    assert ask(max_new_tokens=50)[0] == "  " * 20 * 50
 
 
 def cut(handler):
