@@ -2,7 +2,8 @@
 
 Best-first search from the entries of the cut: coarse nodes are opened silently, which is free, on the way to what
 scores well; chunks are then rendered in the order of score per cost. What scores below the minimum collapses, and
-so does what a much better newcomer needs the room of. Knows no feature and no model.
+so does what a much better newcomer needs the room of; at a cursor what stands there resists for a while.
+Knows no feature and no model.
 """
 
 from collections.abc import Iterable
@@ -31,7 +32,12 @@ class FocusSettings:
     overview: float = 0.12
     """Share of the budget for entries that are not verbatim."""
     minimum: float = 0.0
-    """Score above which a node deserves detail."""
+    """Score above which a node deserves detail where a question is asked."""
+    cursor_minimum: float = -0.3
+    """The same at a cursor: there, code that is only likely of use is worth more than room left empty."""
+    cursor_stay: float = 0.85
+    """By how much a newcomer must score better at a cursor: each line changes the query a little, and a context
+    that follows every change is neither read better nor kept in a model's cache."""
     brevity: float = 0.1
     """How much a low cost counts against a high score: priority = score / (1 + cost / 128) ** brevity."""
     margin: float = 0.2
@@ -86,11 +92,15 @@ class Allocation:
         self.scores: dict[Node, float] = {}
         self.pinned: set[Node] = set()
         self._before = frozenset(cut.spoken)
+        self._minimum = settings.minimum if query.at is None else settings.cursor_minimum
+        self._stay = 0.0 if query.at is None else settings.cursor_stay
         self._round = 0
         self._changed: dict[Node, int] = {}
         fine = (node for node in cut.opened if node.level <= CHUNK)
         # A set has another order in every process, and equals would go in that order.
         self._fine = sorted(fine, key=reading_key)
+        self._detailed = frozenset(self._fine)
+        """What was opened before this run."""
         self._standing: list[tuple[float, Node]] | None = None
 
     def run(self) -> None:
@@ -197,7 +207,7 @@ class Allocation:
         below = [
             node
             for node in self._fine
-            if self.scores[node] <= self.settings.minimum and self._may_collapse(node)
+            if self._standing_score(node) <= self._minimum and self._may_collapse(node)
         ]
         below.sort(key=lambda node: self.scores[node])
         for node in below[: self.settings.step]:
@@ -234,7 +244,7 @@ class Allocation:
         """Speak silent entries by worth per cost, within `reserve`."""
         entries = [node for node in self.cut if node.level >= CHUNK and not self._repeats(node)]
         self._score(entries)
-        good = [node for node in entries if self.scores[node] > self.settings.minimum]
+        good = [node for node in entries if self.scores[node] > self._minimum]
         good.sort(key=lambda node: -self.scores[node])
         priced = [(node, self.cut.price_of_speaking(node)) for node in good[:OVERVIEW_CANDIDATES]]
         priced.sort(key=lambda item: -self._overview_worth(item[0]) / max(1, item[1]))
@@ -323,9 +333,7 @@ class Allocation:
     def _ranked(self, nodes: Iterable[Node]) -> list[tuple[float, Node]]:
         """Entries worth expanding, with their priorities."""
         wanted = [
-            node
-            for node in nodes
-            if self.scores[node] > self.settings.minimum and self.tree.children(node)
+            node for node in nodes if self.scores[node] > self._minimum and self.tree.children(node)
         ]
         wanted = [
             node for node in wanted if not self._is_excluded(node) and not self._is_cooling(node)
@@ -336,17 +344,18 @@ class Allocation:
     def _priority(self, node: Node) -> float:
         if node.level >= FILE:
             return self.scores[node]
-        return self._per_cost(node, self.cut.price_of_expanding(node))
+        return self._per_cost(self.scores[node], self.cut.price_of_expanding(node))
 
     def _rendered_priority(self, node: Node) -> float:
         if node in self.pinned or not self.cut.can_collapse(node):
             return float("inf")
-        return self._per_cost(node, -self._price_of_collapsing(node))
+        return self._per_cost(self._standing_score(node), -self._price_of_collapsing(node))
 
-    def _per_cost(self, node: Node, cost: int) -> float:
-        return self.scores[node] * float(
-            (1 + max(0, cost) / TYPICAL_COST) ** -self.settings.brevity
-        )
+    def _standing_score(self, node: Node) -> float:
+        return self.scores[node] + self._stay * (node in self._detailed)
+
+    def _per_cost(self, score: float, cost: int) -> float:
+        return score * float((1 + max(0, cost) / TYPICAL_COST) ** -self.settings.brevity)
 
 
 def _leaves_a_gist(node: Node) -> bool:
