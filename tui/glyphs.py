@@ -35,6 +35,8 @@ class Glyphs:
     empty: str
     dot: str
     bullet: str
+    here: str
+    """Where keys act, on the map."""
 
     @property
     def is_ascii(self) -> bool:
@@ -71,6 +73,7 @@ UNICODE = Glyphs(
     empty="░",
     dot="●",
     bullet="•",
+    here="◆",
 )
 ASCII = Glyphs(
     levels=("#", "*", "+", "=", "="),
@@ -91,6 +94,7 @@ ASCII = Glyphs(
     empty=".",
     dot="*",
     bullet="*",
+    here="@",
 )
 
 

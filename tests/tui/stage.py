@@ -79,9 +79,12 @@ async def pressed(pilot: Pilot[Any], key: str) -> None:
 class Stage:
     """One run of the app."""
 
-    def __init__(self, app: MegaContextApp, pilot: Pilot[Any]) -> None:
+    def __init__(
+        self, app: MegaContextApp, pilot: Pilot[Any], patience_s: float = PATIENCE_S
+    ) -> None:
         self.app = app
         self.pilot = pilot
+        self.patience_s = patience_s
 
     @property
     def main(self) -> MainScreen:
@@ -135,7 +138,7 @@ class Stage:
 
     async def until(self, holds: Callable[[], Any], what: str = "") -> None:
         """Wait until something holds."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + self.patience_s
         while not holds():
             assert time.monotonic() < end, f"{what or holds} never came:\n{self.read()}"
             await self.pilot.pause(0.01)
@@ -169,6 +172,7 @@ def play(
     size: tuple[int, int] = WIDE,
     wanted: Wanted | None = None,
     glyphs: Glyphs = UNICODE,
+    patience_s: float = PATIENCE_S,
     **settings: Any,
 ) -> None:
     """Run the app over `root`, with replies of a scripted model or (None) with pocket, and play a scene on it."""
@@ -181,7 +185,7 @@ def play(
     async def run() -> None:
         app = MegaContextApp(workplace, wanted, model=given, glyphs=glyphs)
         async with app.run_test(size=size) as pilot:
-            stage = Stage(app, pilot)
+            stage = Stage(app, pilot, patience_s)
             await stage.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack))
             await stage.until(lambda: stage.main.reader.is_ready, "the session")
             await scene(stage)

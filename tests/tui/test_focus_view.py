@@ -45,7 +45,7 @@ def test_the_focus_view_opens_and_closes(repository, size):
             assert not the_map(stage).region
         await stage.press("ctrl+f")
         assert the_map(stage).has_focus
-        await stage.shows("focus  ", " / 2,048", "greeter/words.py", "L0 verbatim  score +")
+        await stage.shows("focus  ", " / 2,048", "greeter/words.py", "L0 verbatim  ", "score +")
         await stage.press("tab")
         assert stage.prompt.text_area.has_focus
         await stage.press("f2", "f2")

@@ -52,13 +52,17 @@ class EntryDetails(Drawn):
         return [
             (visible(mark.where), "path"),
             (f"  {level} {state}", f"level-{min(mark.level, 3)}" if not mark.silent else "silent"),
-            (f"  score {mark.score:+.2f}  {mark.cost:,} positions" * (not mark.silent), "dim"),
+            (f"  {mark.cost:,} positions" * (not mark.silent), "dim"),
         ]
 
     def _why(self, mark: Mark) -> list[Piece]:
         if mark.silent:
             return [("covered, and not rendered", "dim")]
-        return [(visible(f" {self.look.glyphs.separator} ".join(mark.reasons)), "plain")]
+        dot = f" {self.look.glyphs.separator} "
+        return [
+            (f"score {mark.score:+.2f}", "strong"),
+            (visible("".join(f"{dot}{reason}" for reason in mark.reasons)), "plain"),
+        ]
 
     def _text(self, mark: Mark, width: int) -> list[Strip]:
         room = max(0, self.size.height - 2)

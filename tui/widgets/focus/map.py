@@ -151,10 +151,9 @@ class FocusMap(DrawnScroll, can_focus=True):
         role = "silent" if mark.silent else f"level-{min(mark.level, 3)}"
         if self._flashing and mark.place in self.picture.changed:
             role = "changed"
-        if entry == self.cursor:
-            role = "cursor" if self.has_focus else role
-            # Where colours are missing, the cursor is told by its sign.
-            sign = "@" if glyphs.is_ascii and self.has_focus else sign
+        if entry == self.cursor and self.has_focus:
+            # A sign of its own: of a high one reversed next to nothing would be seen.
+            return glyphs.here, "cursor"
         return sign, role
 
     # Moving
