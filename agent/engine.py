@@ -95,6 +95,10 @@ class Engine:
         """The latest working context of the repository; None before the first."""
         return self._previous
 
+    def forget_focus(self) -> None:
+        """Let the next focus depend on its query alone, for questions that have nothing to do with each other."""
+        self._previous = None
+
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
         """The working context for a query; it starts from the one before, so that little changes."""
         with self.memory.reading():
@@ -184,7 +188,7 @@ class Engine:
         """
         started = time.perf_counter()
         wanted = self.settings.complete
-        text = self._text(at.path) if text is None else text
+        text = self._text(at.path, text)
         check_place(text, at)  # before a model is loaded for nothing
         plan = plan_completion(self.model, wanted, self.name, text, at)
         focused, rendering = self.focus_and_read(_query(plan.cursor, plan.budget), codec)
@@ -201,10 +205,12 @@ class Engine:
         )
         yield from self._generate(prompt, sampling, cancel, started, shape)
 
-    def _text(self, path: str) -> str:
-        match self.memory.look(path):
+    def _text(self, path: str, text: str | None) -> str:
+        """The text of a file, or `text` if it may be in a file of this name."""
+        buffer = None if text is None else text.encode("utf-8", "replace")
+        match self.memory.look(path, buffer):
             case FileText(data=data):
-                return data.decode("utf-8", "replace")
+                return data.decode("utf-8", "replace") if text is None else text
             case Refusal(reason=reason):
                 raise FocusError(f"{path} cannot be completed, since it is left out: {reason}")
             case Gone():

@@ -21,6 +21,7 @@ from .commands import (
     focus,
     index,
     lsp,
+    mcp,
     replay,
     sessions,
     status,
@@ -73,6 +74,7 @@ app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.add_typer(sessions.app, name="sessions")
 app.command("lsp")(lsp.lsp)
+app.command("mcp")(mcp.mcp)
 app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)
 app.add_typer(data.app, name="data")
