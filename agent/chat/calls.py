@@ -10,7 +10,7 @@ from megacontext.models.base import Cancel, ToolCall
 from megacontext.models.language.tool_calls import object_in
 
 from ..events import Event, Notice
-from ..permissions.asking import Always, Answer, Approver, No, Part, PermissionRequest, Stop
+from ..permissions.asking import Always, Answer, Approver, Never, No, Part, PermissionRequest, Stop
 from ..permissions.permissions import Permissions
 from ..tools.base import Edit, Plan, Shop, Tool, ToolResult
 from ..tools.checks import planned_checks, run_check
@@ -121,7 +121,7 @@ class Calls:
             result.text,
             edited=result.edited,
             touched=self._paths(plan) if plan else (),
-            ran=plan is not None and plan.action == "run",
+            ran=plan is not None and plan.action in {"run", "call"},
         )
 
     def _protection(self, plan: Plan) -> Iterator[Event]:
@@ -170,6 +170,9 @@ class Calls:
         match answer:
             case No(reason):
                 why = reason or "the user said no"
+            case Never(rule):
+                why = f"the user said no, and no to every {rule} in this session"
+                self.permissions.refuse(rule)
             case Stop():
                 yield PermissionGiven(call.id, False, "the user ended the turn")
                 raise EndedError("refused", f"you ended the turn at: {plan.summary}")
@@ -192,6 +195,8 @@ class Calls:
         """The files that a plan is about."""
         if plan.changes:
             return tuple(change.path for change in plan.changes)
+        if plan.action == "call":
+            return ()
         with self.shop.memory.reading():
             known = self.shop.memory.catalogue.file(plan.subject)
         return (plan.subject,) if known else ()

@@ -86,7 +86,7 @@ class PermissionAsked(Event):
     call_id: str
     name: str
     action: str
-    """read, edit or run."""
+    """read, edit, run or call."""
     subject: str
     why: str
     """The rule or mode that asks."""

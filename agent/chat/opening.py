@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..edits.editor import Editor
 from ..engine import Engine
 from ..permissions.asking import Approver
 from ..permissions.permissions import Mode, Permissions
 from ..permissions.rules import read_rule
 from ..permissions.trust import is_trusted
+from ..tools.base import Tool
 from ..tools.opening import all_tools, open_shop
 from .agent import Agent
 from .calls import Calls
@@ -37,8 +39,17 @@ class Wanted:
     """What to send first; "" to wait for the person."""
 
 
-def open_agent(engine: Engine, approver: Approver, wanted: Wanted | None = None) -> Agent:
+def open_agent(
+    engine: Engine,
+    approver: Approver,
+    wanted: Wanted | None = None,
+    *,
+    tools: Sequence[Tool] = (),
+    editor: Editor | None = None,
+) -> Agent:
     """An agent over an open engine; close it in the end. The engine stays the caller's.
+
+    `tools` stand beside its own, or in the place of those of the same name; `editor` is where files are open.
 
     Raises SessionError or StoreBusyError for a session that cannot be gone on with, SettingsError for a rule that is
     none, UndoError for a damaged journal.
@@ -52,8 +63,8 @@ def open_agent(engine: Engine, approver: Approver, wanted: Wanted | None = None)
     session = _session(Sessions(places), engine, wanted)
     try:
         name = session.folder.name
-        shop = open_shop(engine.memory, settings, name)
-        calls = Calls(all_tools(), shop, permissions, approver)
+        shop = open_shop(engine.memory, settings, name, editor)
+        calls = Calls([*all_tools(), *tools], shop, permissions, approver)
         limit = settings.chat.instructions_bytes
         instructions = InstructionFiles(engine.memory, trusted=trusted, limit=limit)
         logbook = Logbook(places.state / LOGS if settings.chat.log else None, name)

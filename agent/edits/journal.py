@@ -15,9 +15,11 @@ from pathlib import Path
 
 from megacontext.configs.errors import MegaContextError, StoreFullError, ToolError, UndoError
 
+from . import editor as editing
 from . import inside
 from .blobs import Blobs
 from .change import Change
+from .editor import Editor
 from .steps import FileStep, History, Step, StepLog
 
 MAX_SHOWN = 2_000
@@ -42,10 +44,14 @@ class Reversal:
 class Journal:
     """The edits of one session. Threads may share it."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
-        """`folder` keeps the journal; it need not exist. Raises UndoError when it cannot be read."""
+    def __init__(self, root: Path, folder: Path, editor: Editor | None = None) -> None:
+        """`folder` keeps the journal; it need not exist. Files that an `editor` shows are read and written there.
+
+        Raises UndoError when the journal cannot be read.
+        """
         self.root = root
         self.folder = folder
+        self.editor = editor
         self.turn = 0
         """The turn of the conversation that new steps belong to."""
         self._log = StepLog(folder / "steps.jsonl")
@@ -90,8 +96,9 @@ class Journal:
         """The permission bits of a file that is as `before` says."""
         if (reason := inside.kept_from_tools(change.path)) is not None:
             raise ToolError(reason)
-        found = inside.read(self.root, change.path, len(change.before or b"") + 1)
-        if (found.data if found else None) != change.before:
+        limit = None if self.editor else len(change.before or b"") + 1
+        found = inside.read(self.root, change.path, limit)
+        if self._shown(change.path, found.data if found else None) != change.before:
             raise ToolError(f"{change.path} has changed in the meantime; read it again")
         return found.mode if found else None
 
@@ -123,12 +130,23 @@ class Journal:
         """Replace files, all or none."""
         for index, (change, file) in enumerate(changes):
             try:
-                _put(self.root, change, file)
+                self._put(change, file)
             except MegaContextError:
                 for earlier, its_file in reversed(changes[:index]):
                     with suppress(MegaContextError):
-                        _put(self.root, earlier.reversed, its_file)
+                        self._put(earlier.reversed, its_file)
                 raise
+
+    def _put(self, change: Change, file: FileStep) -> None:
+        if change.after is None:
+            inside.remove(self.root, change.path, file.folders)
+        elif self.editor is None or not editing.put(self.editor, change.path, change.after):
+            # A file that is there keeps the permissions it has by now.
+            mode = file.mode if change.before is None else None
+            inside.replace(self.root, change.path, change.after, mode)
+
+    def _shown(self, path: str, disk: bytes | None) -> bytes | None:
+        return disk if self.editor is None else editing.shown(self.editor, path, disk)
 
     # Back and forth
 
@@ -192,7 +210,7 @@ class Journal:
             found = inside.read(self.root, path)
         except ToolError as exc:
             raise UndoError(str(exc)) from exc
-        return found.data if found else None
+        return self._shown(path, found.data if found else None)
 
     def _content(self, name: str | None) -> bytes | None:
         return None if name is None else self._blobs.read(name)
@@ -220,16 +238,6 @@ def _joined(steps: Sequence[Step]) -> list[FileStep]:
             )
         )
     return list(files.values())
-
-
-def _put(root: Path, change: Change, file: FileStep) -> None:
-    if change.after is None:
-        inside.remove(root, change.path, file.folders)
-    else:
-        # A file that is there keeps the permissions it has by now.
-        inside.replace(
-            root, change.path, change.after, file.mode if change.before is None else None
-        )
 
 
 def _conflict(change: Change) -> str:

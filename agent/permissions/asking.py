@@ -63,6 +63,13 @@ class No:
 
 
 @dataclass(frozen=True, slots=True)
+class Never:
+    """Not this, nor whatever the rule fits, until the session ends."""
+
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """This plan in place of the other: fewer hunks (`Plan.with_hunks`)."""
 
@@ -74,7 +81,7 @@ class Stop:
     """Not this, and nothing further: the turn ends."""
 
 
-Answer = Yes | Always | No | Part | Stop
+Answer = Yes | Always | No | Never | Part | Stop
 
 
 class Approver(Protocol):

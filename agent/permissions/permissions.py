@@ -1,8 +1,9 @@
 """What the rules and the mode say of a plan: allow, ask or deny, and why.
 
-The first of these that speaks decides: a rule that denies, plan mode, the mode that allows everything, what was allowed
-in this session, a rule that asks, a rule that allows, the mode. Knows no front end; tools refuse by themselves what
-nobody may allow: paths outside of the repository, secrets, the files of git and of MegaContext.
+The first of these that speaks decides: a rule that denies, what was refused in this session, plan mode, the mode that
+allows everything, what was allowed in this session, a rule that asks, a rule that allows, the mode. Knows no front end;
+tools refuse by themselves what nobody may allow: paths outside of the repository, secrets, the files of git and of
+MegaContext.
 """
 
 import threading
@@ -18,6 +19,7 @@ from .rules import fits, names_path, offered, read_rule
 
 Mode = Literal["ask", "accept-edits", "plan", "allow"]
 MODES: tuple[Mode, ...] = ("ask", "accept-edits", "plan", "allow")
+ASKED = {"edit": "edit", "run": "command", "call": "tool of another server"}
 CHECK = "check"
 """Name under which the project's own checks run."""
 
@@ -39,6 +41,7 @@ class Permissions:
         self.guarded = tuple(guarded)
         self.checks_allowed = checks_allowed
         self._session: tuple[Rule, ...] = ()
+        self._refused: tuple[Rule, ...] = ()
         self._lock = threading.Lock()
 
     @classmethod
@@ -72,10 +75,15 @@ class Permissions:
         with self._lock:
             self._session = (*self._session, Rule(rule.tool, rule.pattern, "allow"))
 
+    def refuse(self, rule: Rule) -> None:
+        """Refuse without asking, in this session, where the rule fits."""
+        with self._lock:
+            self._refused = (*self._refused, Rule(rule.tool, rule.pattern, "deny"))
+
     def decide(self, plan: Plan) -> Verdict:
         """What may happen to a plan."""
         return (
-            self._by_rules(plan, "deny", self.rules)
+            self._by_rules(plan, "deny", (*self.rules, *self._refused))
             or self._by_mode(plan)
             or self._by_rules(plan, "allow", self._session)
             or self._by_rules(plan, "ask", self.rules)
@@ -113,8 +121,7 @@ class Permissions:
             if guarded:
                 return Verdict("ask", f"other programs act upon {guarded[0]} by themselves")
             return Verdict("allow", "edits are accepted")
-        what = "edit" if plan.action == "edit" else "command"
-        return Verdict("ask", f"every {what} is asked about")
+        return Verdict("ask", f"every {ASKED[plan.action]} is asked about")
 
     def _is_guarded(self, path: str) -> bool:
         folded = path.casefold()

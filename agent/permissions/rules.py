@@ -13,7 +13,7 @@ from .asking import Decision, Rule
 from .commands import possible_commands, simple_commands
 
 # ruff: noqa: SIM905 - lists of quoted names are no easier to read
-WRITTEN = re.compile(r"(?P<tool>\*|[a-z_]+)(?:\((?P<pattern>.*)\))?", re.DOTALL)
+WRITTEN = re.compile(r"(?P<tool>\*|[a-z_][a-z0-9_]*)(?:\((?P<pattern>.*)\))?", re.DOTALL)
 EDITS = "edit"
 """Names all tools that change files."""
 ALONE = frozenset(
@@ -52,6 +52,8 @@ def fits(rule: Rule, plan: Plan) -> bool:
         return False
     if not rule.pattern or rule.pattern == plan.subject:
         return True
+    if plan.action == "call":
+        return False  # what another server's tool is given is no path and no command
     if plan.action == "run":
         return _fits_command(rule, plan.subject)
     paths = [change.path for change in plan.changes] or [plan.subject]
@@ -94,6 +96,8 @@ def offered(plan: Plan) -> tuple[Rule, ...]:
         return (*own, Rule(EDITS, "", "allow"))
     if plan.action == "read":
         return (Rule(plan.tool, plan.subject, "allow"), Rule(plan.tool, "", "allow"))
+    if plan.action == "call":
+        return (Rule(plan.tool, "", "allow"),)
     exact = Rule(plan.tool, plan.subject, "allow")
     commands = simple_commands(plan.subject)
     wider = _wider(commands[0]) if commands and len(commands) == 1 else None

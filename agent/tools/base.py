@@ -17,6 +17,7 @@ from megacontext.models.base import Cancel, ToolSpec
 from ..edits.change import Change
 
 if TYPE_CHECKING:
+    from ..edits.editor import Editor
     from ..edits.journal import Journal
     from ..sandbox.sandbox import Sandbox
     from ..sandbox.secrets import Secrets
@@ -34,8 +35,9 @@ __all__ = [
     "ToolSpec",
 ]
 
-Action = Literal["read", "edit", "run"]
-"""read: looks at the repository and changes nothing; edit: changes its files; run: runs a program."""
+Action = Literal["read", "edit", "run", "call"]
+"""read: looks at the repository and changes nothing; edit: changes its files; run: runs a program; call: has another
+program's tool do something that nobody here knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class Plan:
     @property
     def preview(self) -> str:
         """What would happen, for eyes: a unified diff, a command line; "" where the subject says it all."""
-        if self.action == "run":
+        if self.action in {"run", "call"}:
             return self.subject
         return "".join(change.diff for change in self.changes)
 
@@ -105,6 +107,11 @@ class Shop:
     """The only way to run programs."""
     focus: "FocusControl"
     """What the person or the model pinned, expanded and collapsed."""
+
+    @property
+    def editor(self) -> "Editor | None":
+        """The editor that has files open, where there is one."""
+        return self.journal.editor
 
     @property
     def secrets(self) -> "Secrets":

@@ -10,6 +10,7 @@ from pathlib import Path
 from megacontext.configs.errors import ToolError
 
 from ..edits import inside
+from ..edits.editor import shown
 from ..edits.text_file import TextFile
 from .base import Shop
 
@@ -67,21 +68,24 @@ def locate(shop: Shop, typed: str, *, new: bool = False) -> Located:
 def open_text(shop: Shop, typed: str) -> Opened:
     """Read the file that `typed` means; raises ToolError when tools may not read it, or it is no text."""
     located = locate(shop, typed)
-    if located.path in _unsaved(shop):
+    if shop.editor is None and located.path in _unsaved(shop):
         raise ToolError(
             f"{located.path} has changes in an editor that are not saved; ask to save it"
         )
     found = inside.read(shop.root, located.path, MAX_BYTES + 1)
     if found is None:
         raise ToolError(_absent(shop, located.path))
-    if len(found.data) > MAX_BYTES:
+    data = found.data
+    if len(data) <= MAX_BYTES and shop.editor is not None:
+        data = shown(shop.editor, located.path, data) or b""
+    if len(data) > MAX_BYTES:
         raise ToolError(
             f"{located.path} is larger than {MAX_BYTES:,} bytes; use `run` to look at it"
         )
-    if (reason := shop.secrets.by_content(found.data)) is not None:
+    if (reason := shop.secrets.by_content(data)) is not None:
         raise ToolError(f"{located.path} is not shown to models: {reason}")
-    file = TextFile.of(located.path, found.data)
-    return Opened(located.path, found.data, found.mode, file, located.notes)
+    file = TextFile.of(located.path, data)
+    return Opened(located.path, data, found.mode, file, located.notes)
 
 
 def _unsaved(shop: Shop) -> Sequence[str]:

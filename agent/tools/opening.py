@@ -3,6 +3,7 @@
 from megacontext.configs.settings import Settings
 from megacontext.memory.memory import Memory
 
+from ..edits.editor import Editor
 from ..edits.journal import Journal, tidy
 from ..sandbox.sandbox import MEGABYTE, Sandbox
 from ..sandbox.secrets import Secrets
@@ -25,8 +26,11 @@ def all_tools() -> tuple[Tool, ...]:
     return (Read(), Search(), Focus(), EditSymbol(), EditText(), Write(), Run(), Git())
 
 
-def open_shop(memory: Memory, settings: Settings, session: str) -> Shop:
-    """What the tools of one session work with. `session` names its undo journal.
+def open_shop(
+    memory: Memory, settings: Settings, session: str, editor: Editor | None = None
+) -> Shop:
+    """What the tools of one session work with. `session` names its undo journal; files that an `editor` has open are
+    read and written there.
 
     Raises StoreError when the repository cannot be written, UndoError when the journal cannot be read.
     """
@@ -34,7 +38,7 @@ def open_shop(memory: Memory, settings: Settings, session: str) -> Shop:
     places.make_state_folder()
     folder = places.state / UNDO_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    journal = Journal(places.root, folder / session)
+    journal = Journal(places.root, folder / session, editor)
     tidy(folder, settings.tools.undo_mb * MEGABYTE, keep=folder / session)
     secrets = Secrets(memory.rules)
 

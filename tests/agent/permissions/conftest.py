@@ -19,6 +19,10 @@ def read_plan(path: str, tool: str = "read") -> Plan:
     return Plan(tool=tool, action="read", subject=path, summary="read")
 
 
+def call_plan(tool: str, subject: str = "") -> Plan:
+    return Plan(tool=tool, action="call", subject=subject, summary="call")
+
+
 @pytest.fixture(autouse=True)
 def _own_configuration(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

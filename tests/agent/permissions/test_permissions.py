@@ -8,7 +8,7 @@ from megacontext.agent.permissions.rules import fits, offered, read_rule
 from megacontext.configs.errors import SettingsError
 from megacontext.configs.loading import load_settings
 
-from .conftest import edit_plan, read_plan, run_plan
+from .conftest import call_plan, edit_plan, read_plan, run_plan
 
 
 def allow(text: str) -> Rule:
@@ -221,3 +221,30 @@ def test_a_repository_loosens_nothing(tmp_path, line):
 def test_allowing_everything_cannot_be_a_setting():
     with pytest.raises(SettingsError, match="one of ask, accept-edits, plan"):
         load_settings(None, {"permissions.mode": "allow"}, environ={})
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_refused_for_the_session_stays_refused(mode):
+    permissions = Permissions([allow("run")], mode)
+    permissions.allow(Rule("run", "", "allow"))
+    permissions.refuse(Rule("run", "rm *", "allow"))
+    assert permissions.decide(run_plan("ls && rm x")).decision == "deny"
+    assert mode == "plan" or permissions.decide(run_plan("ls")).decision == "allow"
+
+
+@pytest.mark.parametrize(
+    ("mode", "decision"),
+    [("ask", "ask"), ("accept-edits", "ask"), ("plan", "deny"), ("allow", "allow")],
+)
+def test_tools_of_other_servers_are_asked_about(mode, decision):
+    assert Permissions(mode=mode).decide(call_plan("files_read", "{}")).decision == decision
+
+
+def test_a_tool_of_another_server_is_allowed_by_its_name_and_by_no_pattern():
+    plan = call_plan("files_read2", '{"path": "a"}')
+    (offer,) = offered(plan)
+    assert offer == Rule("files_read2", "", "allow")
+    assert fits(offer, plan)
+    assert not fits(Rule("files_read2", "*", "allow"), plan)
+    assert not fits(Rule("run", "", "allow"), plan)
+    assert fits(allow("files_read2"), plan)
