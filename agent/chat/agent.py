@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from megacontext.configs.errors import MegaContextError, UndoError
+from megacontext.configs.errors import MegaContextError, StoreError, UndoError
 from megacontext.memory.focus import Span
 from megacontext.models.base import (
     CallPiece,
@@ -42,6 +42,7 @@ LEAST_ANSWERS = 4
 """An answer may take at most this part of what a model reads, or too little is left to read."""
 SUBJECT = 72
 """Characters of the first line of a commit's message."""
+SAID_NOTHING = "the model said nothing"
 
 
 @dataclass
@@ -165,7 +166,7 @@ class Agent:
 
     def _turn(self, turn: Turn, meter: Meter, watch: Watch) -> Iterator[Event]:
         yield TurnStarted(turn.number, turn.text)
-        self.engine.refresh()
+        yield from self._refreshed()
         if not self.engine.can_chat:
             yield from self._places(turn)
         yield from self._step(turn, meter, first=True)
@@ -219,7 +220,8 @@ class Agent:
         model = self.engine.model
         try:
             for event in model.generate(chat, sampling, watch):
-                meter.first_token()
+                if not isinstance(event, ModelUsage):
+                    meter.first_token()
                 match event:
                     case Piece(text=text):
                         answer.text += text
@@ -269,7 +271,7 @@ class Agent:
             return EndedError(
                 "refused", f"nobody could be asked to allow: {self.calls.unasked[0].summary}"
             )
-        return EndedError("done")
+        return EndedError("done", "" if answer.text.strip() else SAID_NOTHING)
 
     # Execute: tools
 
@@ -282,11 +284,11 @@ class Agent:
                 watch.check()
                 made = yield from self._edits_noted(self.calls.carry_out(call, watch, meter))
                 done.append(made)
-                self._remember(made)
+                yield from self._remembered(made)
             if edits := [each.call.id for each in done if each.edited]:
                 failures = yield from self.calls.check(edits[-1], watch, meter)
                 if self.engine.settings.tools.checks:
-                    self.engine.refresh()
+                    yield from self._refreshed()
         finally:
             self._tell(turn, done, failures)
         if answer.refused:
@@ -319,12 +321,19 @@ class Agent:
             answered: Answered = done.value
             return answered
 
-    def _remember(self, done: Answered) -> None:
+    def _remembered(self, done: Answered) -> Iterator[Event]:
         """Let memory see what changed, and what was of interest."""
         for path in done.touched:
             self.focusing.touched(path)
         if done.ran:
+            yield from self._refreshed()
+
+    def _refreshed(self) -> Iterator[Event]:
+        """Bring memory up to date. Where that cannot be, it is still checked against the files before it is shown."""
+        try:
             self.engine.refresh()
+        except StoreError as exc:
+            yield Notice(f"memory is not up to date: {exc}")
 
     # Beside the loop
 

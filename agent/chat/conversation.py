@@ -40,9 +40,20 @@ class Turn:
 
     @property
     def answer(self) -> str:
-        """What the assistant said last."""
-        said = (message for message in reversed(self.messages) if message.role == "assistant")
+        """What the assistant said last; "" when it said nothing."""
+        said = (message for message in reversed(self.said) if message.role == "assistant")
         return next((str(message.content) for message in said if message.content), "")
+
+    @property
+    def said(self) -> list[Message]:
+        """The messages, without the one that only says how the turn ended."""
+        closed = self.messages[-1] == self.closing
+        return self.messages[: len(self.messages) - closed]
+
+    @property
+    def closing(self) -> Message:
+        """What stands in the place of an answer where a turn has none: models and servers want one."""
+        return Message("assistant", ENDED.format(detail=self.detail or self.ending))
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -202,8 +213,7 @@ class Conversation:
             if call.id not in answered
         ]
         if turn.messages[-1].role != "assistant":
-            said = ENDED.format(detail=turn.detail or turn.ending)
-            turn.messages.append(Message("assistant", said))
+            turn.messages.append(turn.closing)
 
 
 def _message(record: Mapping[str, Any]) -> Message:

@@ -229,7 +229,7 @@ def _tell_text(agent: "Agent", events: "Iterator[Event]") -> "TurnEnded":
     if not live and not shown and (answer := agent.session.conversation.current.answer.strip()):
         say(answer)
     ended = cast("TurnEnded", event)
-    if ended.reason != "done":
+    if ended.reason != "done" or ended.detail:
         note(f"{ended.reason}{f': {ended.detail}' if ended.detail else ''}")
     return ended
 

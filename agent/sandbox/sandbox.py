@@ -138,7 +138,7 @@ class Sandbox:
             tail,
             outcome.total - len(outcome.head) - len(outcome.tail) + len(head) + len(tail),
         )
-        note = _note(outcome, limits)
+        note = _note(outcome, limits, self.settings)
         if not note and outcome.status and self._lacks_network(text):
             note = "programs have no network here (sandbox.network); work without it, or ask the person"
         return Finished(outcome.status, text, outcome.ended, outcome.seconds, note)
@@ -148,10 +148,11 @@ class Sandbox:
         return cut and any(sign in text for sign in NETWORK_SIGNS)
 
 
-def _note(outcome: Outcome, limits: Limits) -> str:
+def _note(outcome: Outcome, limits: Limits, settings: SandboxSettings) -> str:
     match outcome.ended:
         case "time":
-            return f"ended after {limits.seconds:g} s, its limit (sandbox.timeout_s)"
+            whose = "of this call" if limits.seconds < settings.timeout_s else "sandbox.timeout_s"
+            return f"ended after {limits.seconds:g} s, its limit ({whose})"
         case "output":
             return f"ended after {limits.output_bytes // MEGABYTE} MB of output, its limit (sandbox.output_mb)"
         case "memory":

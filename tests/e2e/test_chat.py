@@ -150,6 +150,7 @@ def test_a_server_that_fails_is_told_in_a_sentence(chat, server, behaviour, told
     outcome = chat("-p", "Look.")
     assert outcome.code == 1
     assert told in outcome.err
+    assert outcome.out in ("", "I am ab\n")  # what the model said, and nothing else
 
 
 def test_what_is_piped_in_is_added_to_the_message(server, repository, variables, environment):

@@ -42,7 +42,7 @@ def _turn_data(turn: Turn) -> dict[str, Any]:
 def _turn_text(turn: Turn) -> str:
     names = {call.id: call.name for call in turn.calls}
     parts = [f"## {turn.number}. You\n\n{turn.text.strip()}\n"]
-    for message in turn.messages[1:]:
+    for message in turn.said[1:]:
         parts += _message_text(message, names)
     if turn.ending not in (None, "done"):
         parts.append(

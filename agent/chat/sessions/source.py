@@ -156,7 +156,7 @@ def document(turn: Turn) -> str:
     first, _, rest = turn.text.strip().partition("\n")
     parts = [f"# Turn {turn.number}: {first}\n", rest]
     subjects = {call.id: f"{call.name} {call.arguments}" for call in turn.calls}
-    for message in turn.messages[1:]:
+    for message in turn.said[1:]:
         text = str(message.content).strip()
         if message.role == "tool":
             shown = text[:LONGEST_RESULT] + "\n…" * (len(text) > LONGEST_RESULT)

@@ -24,7 +24,7 @@ from megacontext.agent.chat.limits import Limits
 from megacontext.agent.chat.sessions.recording import event_of, recorded
 from megacontext.agent.events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from megacontext.agent.permissions.asking import Always, No, Part, Rule, Stop
-from megacontext.configs.errors import ModelError, UndoError
+from megacontext.configs.errors import ModelError, StoreFullError, UndoError
 from megacontext.models.base import Message
 from megacontext.models.language.scripted import ScriptedModel, call
 from tests.agent.chat.conftest import Look, Person, Put, root_of
@@ -191,6 +191,21 @@ def test_time_ends_an_answer_that_never_does(make_agent):
     assert end_of(list(agent.send("Go on."))).reason == "limit"
 
 
+def test_a_model_that_says_nothing_has_no_answer_and_no_first_token(make_agent):
+    model = ScriptedModel(["", "Fine."])
+    agent = make_agent(model)
+    end = end_of(list(agent.send("Speak.")))
+    assert (end.reason, end.detail, end.measures.first_token_ms) == (
+        "done",
+        "the model said nothing",
+        None,
+    )
+    assert agent.session.conversation.current.answer == ""
+    assert end_of(list(agent.send("And now?"))).measures.first_token_ms is not None
+    # Models want an answer behind every question all the same.
+    assert "assistant: (The turn ended here: the model said nothing.)\nuser: " in model.texts[1]
+
+
 def test_an_answer_that_reaches_its_length_ends_the_turn(make_agent):
     agent = make_agent(ScriptedModel(["x" * 100]), chat__max_new_tokens=16)
     end = end_of(list(agent.send("Speak.")))
@@ -315,6 +330,17 @@ def test_a_full_disk_while_saving_is_told_and_the_turn_goes_on(make_agent, monke
     events = list(agent.send("Look."))
     assert kinds(events)[-2:] == ["notice", "end"]
     assert "in memory only" in one(Notice, events).text
+    assert end_of(events).reason == "done"
+
+
+def test_an_index_that_cannot_be_written_is_told_and_the_turn_goes_on(make_agent, monkeypatch):
+    def full(*_: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    agent = make_agent(ScriptedModel([LOOK, "Done."]))
+    monkeypatch.setattr(agent.engine, "refresh", full)
+    events = list(agent.send("Look."))
+    assert "memory is not up to date: the disk is full" in one(Notice, events).text
     assert end_of(events).reason == "done"
 
 
