@@ -62,10 +62,12 @@ class Document:
 
     def place(self, path: str, at: types.Position) -> Position:
         """A position as memory counts it: from 1, and lines end with a line feed alone."""
-        line, column = place_of(self.lines, at, self.encoding)
-        before = "".join(self.lines[:line]) + self.lines[line][:column]
-        start = before.rfind("\n") + 1
-        return Position(path, before.count("\n") + 1, len(before) - start + 1)
+        return self.place_at(path, self.offset(at))
+
+    def place_at(self, path: str, offset: int) -> Position:
+        """The same for so many characters before it."""
+        start = self.text.rfind("\n", 0, offset) + 1
+        return Position(path, self.text.count("\n", 0, offset) + 1, offset - start + 1)
 
     def position(self, offset: int) -> types.Position:
         """The position behind so many characters."""

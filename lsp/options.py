@@ -16,6 +16,8 @@ class Options(BaseModel):
     """Completions in grey, as one types."""
     completion: Literal["auto", "on", "off"] = "auto"
     """Completions in the list of the editor; auto is for clients that know no others."""
+    preload: bool = True
+    """Whether the model is loaded as soon as a folder is open, and not at the first question."""
     progress: bool = True
     """Whether indexing is shown."""
 
@@ -26,7 +28,8 @@ def read_options(given: Any) -> tuple[Options, list[str]]:
         return Options(), []
     if not isinstance(given, dict):
         return Options(), ["initializationOptions must be an object; they are left out"]
-    kept, told = dict(given), []
+    kept: dict[Any, Any] = dict(given)
+    told: list[str] = []
     while True:
         try:
             return Options.model_validate(kept), told

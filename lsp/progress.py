@@ -1,6 +1,7 @@
 """What hosts tell, shown as progress in the editor; a person may stop it there."""
 
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -11,11 +12,11 @@ from megacontext.agent.hosting.news import HostNews, Opened, Rested, Trouble, Wo
 if TYPE_CHECKING:
     from .server import Server
 
-TITLES = {"files": "Indexing", "gists": "Making gists"}
+TITLES = {"files": "Indexing", "gists": "Making gists", "model": "Loading the model"}
 
 
 class Progresses:
-    """One progress a folder and stage, from its first news to its last."""
+    """One progress a folder and piece of work, from its first news to its last."""
 
     def __init__(self, server: "Server") -> None:
         self._server = server
@@ -28,34 +29,37 @@ class Progresses:
             case Worked(stage, done, total):
                 key = uri, stage
                 if key not in self._running:
-                    token = f"megacontext-{next(self._numbers)}"
-                    self._running[key] = Progress(self._server, uri, stage, token)
+                    self._running[key] = self._begin(uri, stage)
                 self._running[key].report(done, total)
-            case Rested(stage):
-                self._server.log(
-                    f"{uri}: {stage} fresh: all" if not news.stopped else f"{uri}: {stage} stopped"
-                )
+            case Rested(stage, stopped):
                 if running := self._running.pop((uri, stage), None):
                     running.end()
+                self._server.log(f"{uri}: {stage} {'stopped' if stopped else 'complete'}")
             case Opened(writes, writer):
-                self._server.log(
-                    f"{uri}: this server keeps the index fresh"
-                    if writes
-                    else f"{uri}: {writer} keeps the index fresh"
-                )
+                who = "this server" if writes else writer
+                self._server.log(f"{uri}: {who} keeps the index fresh")
+                self._server.opened(uri)
             case Trouble(text):
                 self._server.warn(text)
 
+    def _begin(self, uri: str, stage: str) -> "Progress":
+        def stop() -> None:
+            for folder in self._server.folders:
+                if folder.uri == uri:
+                    folder.host.stop(stage)
+
+        return Progress(self._server, stage, f"megacontext-{next(self._numbers)}", stop)
+
 
 class Progress:
-    """One progress bar; silent where the client shows none."""
+    """One progress; silent where the client shows none."""
 
-    def __init__(self, server: "Server", uri: str, stage: str, token: str) -> None:
+    def __init__(self, server: "Server", stage: str, token: str, stop: Callable[[], None]) -> None:
         self._server = server
-        self._uri = uri
-        self._title = TITLES.get(stage, stage)
+        self._title = TITLES[stage]
         self._token = token
-        self._latest: tuple[int, int] | None = None
+        self._stop = stop
+        self._latest = 0, 0
         self._begun = self._ended = False
         can = get_capability(server.client_capabilities, "window.work_done_progress", False)
         if can and server.options.progress:
@@ -67,21 +71,18 @@ class Progress:
         self._begun = True
         begin = types.WorkDoneProgressBegin(title=self._title, cancellable=True, percentage=0)
         self._server.work_done_progress.begin(self._token, begin)
-        self._server.work_done_progress.tokens[self._token].add_done_callback(self._stop)
-        if self._latest:
-            self.report(*self._latest)
-
-    def _stop(self, _: object) -> None:
-        for folder in self._server.folders:
-            if folder.uri == self._uri:
-                folder.host.stop_indexing()
+        # pygls cancels this when the client does.
+        stopped = self._server.work_done_progress.tokens[self._token]
+        stopped.add_done_callback(lambda _: self._stop())
+        self.report(*self._latest)
 
     def report(self, done: int, total: int) -> None:
         """How far it is."""
         self._latest = done, total
-        if self._begun:
-            share = done * 100 // max(1, total)
-            step = types.WorkDoneProgressReport(message=f"{done:,}/{total:,}", percentage=share)
+        if self._begun and total:
+            step = types.WorkDoneProgressReport(
+                message=f"{done:,} of {total:,}", percentage=done * 100 // total
+            )
             self._server.work_done_progress.report(self._token, step)
 
     def end(self) -> None:
@@ -89,3 +90,4 @@ class Progress:
         self._ended = True
         if self._begun:
             self._server.work_done_progress.end(self._token, types.WorkDoneProgressEnd())
+        self._server.work_done_progress.tokens.pop(self._token, None)

@@ -28,7 +28,7 @@ NO_MORE = "the server is shutting down"
 class Protocol(LanguageServerProtocol):
     """Messages in, calls of handlers out."""
 
-    _server: "Server"  # type: ignore[assignment]
+    _server: "Server"
 
     # Messages
 
@@ -109,6 +109,6 @@ class Protocol(LanguageServerProtocol):
         self._server.did_close(params.text_document.uri)
 
     @lsp_method(types.EXIT)
-    def lsp_exit(self, *_: Any) -> None:
+    def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]
         """Leave: in order after `shutdown`, otherwise with a fault."""
         self._server.leave(0 if self._shutdown else 1)

@@ -169,10 +169,11 @@ class Memory:
         found = self.store.path_key(REPOSITORY, "", directory=True)
         return found[2] if found else 0
 
-    def look(self, path: str) -> FileText | Refusal | Gone:
-        """A file as it is now (an unsaved buffer first), or why it is not for reading."""
-        overlay = self.ingest.overlays.get(path) if self.ingest else None
-        return read_file(self.places.root, path, self.rules, overlay)
+    def look(self, path: str, buffer: bytes | None = None) -> FileText | Refusal | Gone:
+        """A file as it is now (`buffer` or an unsaved one first), or why it is not for reading."""
+        if buffer is None and self.ingest is not None:
+            buffer = self.ingest.overlays.get(path)
+        return read_file(self.places.root, path, self.rules, buffer)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file as they are now; None when it is gone or left out."""

@@ -23,8 +23,6 @@ from .shelf import Shelf
 
 LOOK_S = 1.0
 """Between two looks whether the process that writes has left."""
-QUIET_S = 0.25
-"""A buffer is taken into memory when nobody has typed into it for so long."""
 
 
 class _StoppedError(Exception):
@@ -32,7 +30,7 @@ class _StoppedError(Exception):
 
 
 class Host:
-    """One repository. Its methods are called from one thread and return at once, but for `close`."""
+    """One repository. Its methods may be called from any thread and return at once, but for `close`."""
 
     def __init__(
         self,
@@ -45,7 +43,7 @@ class Host:
         self.workplace = workplace
         self.root = workplace.places.root
         self.engine: Engine | None = None
-        """None before the memory is open."""
+        """None before the memory is open. It can be read while it is being made."""
         self.model_lane = Lane("model")
         """For whatever asks the model: one at a time."""
         self.quick_lane = Lane("quick")
@@ -57,10 +55,10 @@ class Host:
         self._gists: GistWorker | None = None
         self._changed = threading.Condition()
         self._closing = False
-        self._stop_index = False
+        self._unwanted: set[str] = set()
         self._buffers: dict[str, bytes] = {}
-        self._waiting: dict[str, float] = {}
-        """Paths whose buffer memory has not taken in yet, and when it may."""
+        self._touched: set[str] = set()
+        """Paths whose buffer memory has not taken in yet."""
         self._thread = threading.Thread(target=self._keep, name="host", daemon=True)
 
     def start(self) -> None:
@@ -72,25 +70,45 @@ class Host:
         """Whether this process keeps the index fresh."""
         return self.engine is not None and self.engine.memory.ingest is not None
 
+    def load_model(self) -> None:
+        """Load the model before somebody waits for it."""
+
+        def load() -> None:
+            assert self.engine is not None, "the memory is open first"
+            self._tell(Worked("model", 0, 0))
+            try:
+                self.engine.model  # noqa: B018  it is loaded when first asked for
+            except MegaContextError as exc:
+                self._tell(Trouble(str(exc)))
+            finally:
+                self._tell(Rested("model"))
+
+        self.model_lane.call(load)
+
     # Buffers
 
     def hold(self, path: str, data: bytes) -> None:
-        """A file is being edited: memory reads this in its place, as soon as nobody types for a moment."""
+        """A file is being edited: memory reads this in its place."""
         with self._changed:
-            self._buffers[path] = data
-            self._waiting[path] = time.monotonic() + QUIET_S
-            self._changed.notify()
+            if self._buffers.get(path) != data:
+                self._buffers[path] = data
+                self._touch(path)
 
     def release(self, path: str) -> None:
         """A file is no longer edited: memory reads it from disk again."""
         with self._changed:
             if self._buffers.pop(path, None) is not None:
-                self._waiting[path] = time.monotonic()
-                self._changed.notify()
+                self._touch(path)
 
-    def stop_indexing(self) -> None:
-        """End the first pass over the files early; what changes later is still taken in."""
-        self._stop_index = True
+    def _touch(self, path: str) -> None:
+        self._touched.add(path)
+        self._changed.notify()
+
+    def stop(self, stage: str) -> None:
+        """Do not go on with a piece of work: files (what changes later is still taken in) or gists."""
+        with self._changed:
+            self._unwanted.add(stage)
+            self._changed.notify()
 
     # The thread that keeps it
 
@@ -99,21 +117,21 @@ class Host:
             memory = self._open()
             if memory is None:
                 return
-            engine = Engine(
-                self.workplace,
-                memory,
-                self._given,
-                load=lambda: self._shelf.model_of(self.workplace),
-            )
-            self.engine = engine
+            self.engine = Engine(self.workplace, memory, self._given, load=self._load)
             self._tell_opened(memory)
-            self._go_on(memory)
+            if memory.ingest is not None:
+                self._write(memory)
+            while not self._closing:
+                self._look_after(memory)
         except MegaContextError as exc:
             self._tell(Trouble(str(exc)))
 
+    def _load(self) -> BaseModel:
+        return self._shelf.model_of(self.workplace)
+
     def _open(self) -> Memory | None:
         """The memory, for writing if nobody else writes; None when closed before there was one."""
-        waited = False
+        told = False
         while not self._closing:
             try:
                 return self.workplace.open_memory(write=True)
@@ -122,75 +140,71 @@ class Host:
                     return self.workplace.open_memory(write=False)
                 except StoreError as exc:
                     # The one who writes may be at the very beginning, or write for another model.
-                    if not waited:
-                        self._tell(Trouble(f"{busy}; until then there is no memory: {exc}"))
-                    waited = True
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing, LOOK_S)
+                    if not told:
+                        self._tell(Trouble(f"{busy}. Until then there is no memory: {exc}"))
+                    told = True
+            self._rest(LOOK_S)
         return None
+
+    def _rest(self, seconds: float | None) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closing or self._touched or self._unwanted, seconds
+            )
 
     def _tell_opened(self, memory: Memory) -> None:
         writer = "" if memory.ingest else str(memory.who_writes() or "another process")
         self._tell(Opened(memory.ingest is not None, writer))
 
-    def _go_on(self, memory: Memory) -> None:
-        if memory.ingest is not None:
-            self._write(memory)
-        while not self._closing:
-            if memory.ingest is None and memory.take_over():
-                self._tell_opened(memory)
-                self._write(memory)
-            self._take_in_buffers(memory)
+    def _look_after(self, memory: Memory) -> None:
+        """Do what there is to do, then wait for more."""
+        if memory.ingest is None and memory.take_over():
+            self._tell_opened(memory)
             with self._changed:
-                self._changed.wait_for(self._has_work, self._rest_s(memory))
-
-    def _has_work(self) -> bool:
-        now = time.monotonic()
-        return self._closing or any(due <= now for due in self._waiting.values())
-
-    def _rest_s(self, memory: Memory) -> float | None:
-        now = time.monotonic()
-        rests = [due - now for due in self._waiting.values()] if self._watcher else []
-        if memory.ingest is None:
-            rests.append(LOOK_S)
-        return max(0.0, min(rests)) if rests else None
+                self._touched |= self._buffers.keys()
+            self._write(memory)
+        self._take_in_buffers(memory)
+        with self._changed:
+            unwanted, self._unwanted = self._unwanted, set()
+        if "gists" in unwanted and self._gists is not None:
+            self._gists.stop()
+            self._gists = None
+            self._tell(Rested("gists", stopped=True))
+        self._rest(LOOK_S if memory.ingest is None else None)
 
     def _write(self, memory: Memory) -> None:
         """Be the one who writes: everything once, then what changes."""
-        with self._changed:
-            self._waiting |= dict.fromkeys(self._buffers, 0.0)
-        self._index(memory)
+        whole = self._index(memory)
         if self._closing:
             return
         window = self.workplace.settings.memory.debounce_ms / 1000
-        self._watcher = Watcher(memory.writer, window, self._on_batch, self._on_error)
-        self._watcher.start()
+        watcher = Watcher(memory.writer, window, self._on_batch, self._on_error)
+        watcher.start(compare=whole)
+        self._watcher = watcher
         self._make_gists(memory)
 
-    def _index(self, memory: Memory) -> None:
+    def _index(self, memory: Memory) -> bool:
+        """Make memory equal to the files; whether it came to its end."""
+
         def progress(step: Progress) -> None:
             self._tell(Worked(step.stage, step.done, step.total))
-            if self._stop_index or self._closing:
+            if self._closing or "files" in self._unwanted:
                 raise _StoppedError
 
         try:
             memory.writer.reconcile(progress)
         except _StoppedError:
+            self._unwanted.discard("files")
             self._tell(Rested("files", stopped=True))
-        else:
-            self._tell(Rested("files"))
+            return False
+        self._tell(Rested("files"))
+        return True
 
     def _take_in_buffers(self, memory: Memory) -> None:
-        now = time.monotonic()
         with self._changed:
-            if memory.ingest is None or self._watcher is None:
-                self._waiting.clear()
-                return
-            due = [path for path, at in self._waiting.items() if at <= now]
-            for path in due:
-                del self._waiting[path]
-            buffers = {path: self._buffers.get(path) for path in due}
-        if not buffers:
+            touched, self._touched = self._touched, set()
+            buffers = {path: self._buffers.get(path) for path in touched}
+        if not touched or memory.ingest is None:
             return
         with memory.ingest.lock:
             for path, data in buffers.items():
@@ -198,13 +212,14 @@ class Host:
                     memory.ingest.overlays.pop(path, None)
                 else:
                     memory.ingest.overlays[path] = data
-        self._watcher.notice(due)
+        if self._watcher is not None:
+            self._watcher.notice(touched)
 
     def _on_batch(self, batch: Batch) -> None:
         report = batch.report
         self._tell(Freshened((*report.added, *report.changed, *report.removed)))
-        if self._gists is not None:
-            self._gists.wake()
+        if (gists := self._gists) is not None:
+            gists.wake()
 
     def _on_error(self, error: MegaContextError) -> None:
         self._tell(Trouble(str(error)))
@@ -216,7 +231,7 @@ class Host:
             self.workplace,
             memory,
             self._on_error,
-            model=lambda: self._shelf.model_of(self.workplace),
+            model=self._load,
             on_progress=lambda step: self._tell(Worked("gists", step.done, step.total)),
             on_report=self._on_gists,
         )
@@ -231,7 +246,8 @@ class Host:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         ended = not self._thread.is_alive()
         for lane in (self.model_lane, self.quick_lane):
             ended &= lane.close(max(0.0, until - time.monotonic()))

@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from . import inline
+from . import completion, inline
 
-FEATURES: tuple[ModuleType, ...] = (inline,)
+FEATURES: tuple[ModuleType, ...] = (completion, inline)

@@ -4,11 +4,6 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from megacontext.agent.engine import Engine
-from megacontext.agent.events import Token
-
-from ..folders import Cancelled
-
 if TYPE_CHECKING:
     from ..server import Server
 
@@ -20,23 +15,16 @@ def register(server: "Server") -> None:
 
     @server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())
     async def inline(params: types.InlineCompletionParams) -> types.InlineCompletionList:
-        return types.InlineCompletionList(await _items(server, params))
+        text = await suggestion(server, params.text_document.uri, params.position)
+        where = types.Range(params.position, params.position)
+        items = [types.InlineCompletionItem(text, range=where)] if text else []
+        return types.InlineCompletionList(items)
 
 
-async def _items(
-    server: "Server", params: types.InlineCompletionParams
-) -> list[types.InlineCompletionItem]:
-    uri = params.text_document.uri
+async def suggestion(server: "Server", uri: str, at: types.Position) -> str:
+    """What could stand at a position; "" for nothing, and outside of all folders."""
     document, found = server.documents.get(uri), server.folders.find(uri)
     if document is None or found is None:
-        return []
+        return ""
     folder, path = found
-    at, text, cancel = document.place(path, params.position), document.text, Cancelled()
-
-    def generate(engine: Engine) -> str:
-        events = engine.complete(at, cancel, text=text)
-        return "".join(event.text for event in events if isinstance(event, Token))
-
-    answer = await folder.ask(generate, cancel)
-    where = types.Range(params.position, params.position)
-    return [types.InlineCompletionItem(answer, range=where)] if answer else []
+    return await server.suggester.suggest(document, folder, path, document.offset(at))

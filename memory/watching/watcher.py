@@ -66,8 +66,10 @@ class Watcher:
         self._behind = False
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
 
-    def start(self) -> None:
+    def start(self, *, compare: bool = True) -> None:
         """Watch, then compare once, so that nothing between the last index and now is missed.
+
+        Without `compare`, only what changes from now on is taken in.
 
         Raises RepositoryError when the files cannot be listed, StoreError when the system allows no more watches.
         """
@@ -77,7 +79,8 @@ class Watcher:
         except BaseException:
             self._source.stop()
             raise
-        self._pending.add_everything()
+        if compare:
+            self._pending.add_everything()
         self._thread.start()
 
     def _look_over_folders(self) -> None:

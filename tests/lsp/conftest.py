@@ -71,7 +71,8 @@ def start(repository: Path) -> Start:
         )
         try:
             if initialize:
-                given = {"settings": SETTINGS} | (options or {})
+                given = {**(options or {})}
+                given["settings"] = SETTINGS | given.get("settings", {})
                 roots = [repository] if folders is None else folders
                 await editor.open(roots, given, capabilities)
             yield editor

@@ -86,7 +86,9 @@ class Editor(LanguageClient):
     async def fresh(self) -> None:
         """Wait until the files are indexed."""
         await self.until(
-            lambda method, params: method == types.WINDOW_LOG_MESSAGE and "fresh:" in params.message
+            lambda method, params: (
+                method == types.WINDOW_LOG_MESSAGE and "files complete" in params.message
+            )
         )
 
     def show(self, path: Path, text: str | None = None, language: str = "python") -> str:
