@@ -44,12 +44,14 @@ class Outcomes:
 def choose(scene: Scene, scores: Scores, budget: int) -> Detail:
     """What a focus with these scores puts in detail: by the allocator's priorities, as far as the budget goes.
 
-    `budget` counts positions beyond those without detail. What scores 0 or less stays as it is.
+    `budget` counts positions beyond those without detail. What scores no more than the minimum stays as it is.
     """
+    settings = FocusSettings()
     costs = np.array(scene.bare_costs)
-    priorities = scores * (1 + costs / TYPICAL_COST) ** -FocusSettings().brevity
+    priorities = scores * (1 + costs / TYPICAL_COST) ** -settings.brevity
     order = np.argsort(-priorities, kind="stable")
-    return _filled(scene, (index for index in order.tolist() if scores[index] > 0), budget)
+    wanted = (index for index in order.tolist() if scores[index] > settings.cursor_minimum)
+    return _filled(scene, wanted, budget)
 
 
 def _filled(scene: Scene, order: Iterable[int], budget: int) -> Detail:

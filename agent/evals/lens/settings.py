@@ -53,6 +53,8 @@ class DrawSettings(Strict):
     """Share of chunks whose blocks are entries of their own; other chunks are one entry."""
     longest: Count = 8
     """Blocks of a chunk, at most: its detail has to fit a window."""
+    detailed: tuple[Share, Share] = (0.5, 0.5)
+    """The least and the most of the entries that are in detail, as a share that is drawn; fewer if the budget is."""
 
 
 class SourceSettings(Strict):

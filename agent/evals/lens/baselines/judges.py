@@ -18,7 +18,7 @@ class Judge(Protocol):
     """Scores the entries of scenes of one repository."""
 
     def scores(self, scene: Scene) -> Scores:
-        """Scores `[n]`: larger asks for detail more urgently, 0 or less not at all."""
+        """Scores `[n]`: larger asks for detail more urgently, none for what is below the focus' minimum."""
         ...
 
 
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Filled:
-    """A judge whose zero is not heeded: the budget is spent, whatever its scores."""
+    """A judge whose minimum is not heeded: the budget is spent, whatever its scores."""
 
     judge: Judge
 

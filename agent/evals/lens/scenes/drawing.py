@@ -1,7 +1,7 @@
 """Drawing scenes: which entries a working context has, so that good and bad ones are in it both ways.
 
 Chunks are taken in the order of the feature scorer's scores with noise added, and some from anywhere; some are
-opened into blocks. Half of all entries are then put in detail, as far as the budget goes.
+opened into blocks. Some of all entries, half as a rule, are then put in detail, as far as the budget goes.
 """
 
 import random
@@ -112,13 +112,15 @@ class _Drawing:
         return not any(span.overlaps(chunk.path, *lines) for span in self._query.exclude)
 
     def _detailed(self, scene: Scene) -> frozenset[int]:
-        """Half of the entries, or as many as the budget holds."""
+        """A drawn share of the entries, or as many as the budget holds."""
         cut = scene.base.copy()
         detailed: set[int] = set()
         order = list(range(len(scene.nodes)))
         self._chance.shuffle(order)
+        least, most = self._settings.detailed
+        share = least if least == most else self._chance.uniform(least, most)
         for index in order:
-            if 2 * len(detailed) >= len(order):
+            if len(detailed) >= share * len(order):
                 break
             tried = cut.copy()
             scene.expand(tried, index)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from megacontext.agent.evals.lens.choosing import Oracle, Outcomes, choose
 from megacontext.agent.evals.lens.scenes.drawing import draw_scene
+from megacontext.memory.focus import FocusSettings
 from tests.agent.evals.lens.conftest import DRAW
 
 
@@ -25,9 +26,10 @@ def test_a_choice_keeps_to_its_budget_and_leaves_out_what_is_not_wanted(scene, d
     budget = data.draw(st.integers(1, 600))
     detail = choose(scene, scores, budget)
     assert spent(scene, detail) <= budget
-    assert all(scores[index] > 0 for index in detail)
+    minimum = FocusSettings().cursor_minimum
+    assert all(scores[index] > minimum for index in detail)
     for index in set(range(count)) - detail:
-        assert scores[index] <= 0 or spent(scene, detail | {index}) > budget
+        assert scores[index] <= minimum or spent(scene, detail | {index}) > budget
 
 
 def test_the_best_scores_come_first(scene):

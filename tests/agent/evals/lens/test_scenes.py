@@ -41,6 +41,13 @@ def test_a_scene_keeps_to_its_settings(repository, scene):
             assert {node.path for node in same}
 
 
+def test_as_many_entries_are_in_detail_as_settings_say(repository, scene):
+    for seed in range(4):
+        assert drawn(repository, scene.place, seed, detailed=(0.0, 0.0)).detailed == frozenset()
+        most = drawn(repository, scene.place, seed, detailed=(0.1, 0.2))
+        assert 0 < len(most.detailed) <= 0.2 * len(most.nodes) + 1
+
+
 def test_there_is_no_scene_where_there_are_too_few_chunks(repository, scene):
     assert drawn(repository, scene.place, entries=(200, 300)) is None
 
