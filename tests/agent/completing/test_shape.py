@@ -50,7 +50,7 @@ def test_where_a_completion_ends(prefix, generated, suffix, kept, size):
     assert shaped(pieces, prefix, suffix) == kept
 
 
-CODE = st.text("ab :{}()\"\n", max_size=12)
+CODE = st.text('ab :{}()"\n', max_size=12)
 
 
 @given(st.lists(CODE, max_size=6), CODE, CODE)
