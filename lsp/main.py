@@ -1,26 +1,36 @@
 """Where `megacontext lsp` comes in."""
 
+import asyncio
 import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .server import Server
-from .serving import serve_stdio, serve_tcp
+from .serving import serve_streams, serve_tcp
 
 
 def run(port: int | None = None) -> int:
     """Serve one client, over standard input and output or, with a port, over TCP; the exit code."""
-    if port is not None:
-        return serve_tcp(Server(), port, _say_port)
-    return serve(Server())
+    server = Server()
+    if port is None:
+        return serve(server)
+    return _until_end(server, serve_tcp(server, port, _say_port))
 
 
 def serve(server: Server) -> int:
     """Serve over standard input and output; the exit code."""
     stdin, stdout = _take_streams()
     with stdin, stdout:
-        return serve_stdio(server, stdin, stdout)
+        return _until_end(server, serve_streams(server, stdin, stdout))
+
+
+def _until_end(server: Server, serving: Coroutine[Any, Any, bool]) -> int:
+    if not asyncio.run(serving):
+        # A thread is deep in a model or in an index. What was committed is whole.
+        os._exit(server.exit_code)
+    return server.exit_code
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:

@@ -1,7 +1,6 @@
 """The server: its documents, its folders and what it offers. Knows no transport."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -131,7 +130,6 @@ class Server(LanguageServer):
         self.exit_code = code
         self.left.set()
 
-    async def close(self) -> None:
-        """Close every repository; a model that does not listen is not waited for."""
-        if not await self._opener.close_all():
-            os._exit(self.exit_code)
+    async def close(self) -> bool:
+        """Close every repository; whether all work has ended: a model that does not listen is not waited for."""
+        return await self._opener.close_all()

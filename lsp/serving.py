@@ -14,43 +14,30 @@ _BITE = 1 << 16
 _LOOK_S = 2.0
 
 
-def serve_stdio(server: Server, stdin: BinaryIO, stdout: BinaryIO) -> int:
-    """Serve one client until it leaves; the exit code."""
-
-    async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        server.protocol.set_writer(_Writer(stdout, server))
-        reader = threading.Thread(
-            target=_read, args=(stdin, loop, server), name="stdin", daemon=True
-        )
-        reader.start()
-        await _until_left(server)
-
-    asyncio.run(serve())
-    return server.exit_code
+async def serve_streams(server: Server, stdin: BinaryIO, stdout: BinaryIO) -> bool:
+    """Serve one client until it leaves; whether everything has ended then."""
+    server.protocol.set_writer(_Writer(stdout, server))
+    loop = asyncio.get_running_loop()
+    reader = threading.Thread(target=_read, args=(stdin, loop, server), name="stdin", daemon=True)
+    reader.start()
+    return await _until_left(server)
 
 
-def serve_tcp(server: Server, port: int, on_open: Callable[[int], None]) -> int:
+async def serve_tcp(server: Server, port: int, on_open: Callable[[int], None]) -> bool:
     """Serve one client on a port of the loopback interface, 0 for any; `on_open` is told which."""
+    taken = False
 
-    async def serve() -> None:
-        taken = asyncio.Event()
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if taken.is_set():
-                writer.close()
-                return
-            taken.set()
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        if not taken:
+            taken = True
             server.protocol.set_writer(_Socket(writer))
             await _receive(reader, server)
+        writer.close()
 
-        listening = await asyncio.start_server(connected, "127.0.0.1", port)
+    async with await asyncio.start_server(connected, "127.0.0.1", port) as listening:
         on_open(listening.sockets[0].getsockname()[1])
-        async with listening:
-            await _until_left(server)
-
-    asyncio.run(serve())
-    return server.exit_code
+        return await _until_left(server)
 
 
 class _Writer:
@@ -105,11 +92,11 @@ async def _receive(reader: asyncio.StreamReader, server: Server) -> None:
     server.leave(1)
 
 
-async def _until_left(server: Server) -> None:
+async def _until_left(server: Server) -> bool:
     parent = asyncio.create_task(_watch_parent(server))
     await server.left.wait()
     parent.cancel()
-    await server.close()
+    return await server.close()
 
 
 async def _watch_parent(server: Server) -> None:

@@ -1,12 +1,12 @@
-"""A real server in a process of its own, and a client that speaks to it over its standard streams.
+"""A server, in this process over a socket or in one of its own over its standard streams, and a client that speaks to it.
 
-Tests are coroutines: `async def test_…(start): async with start() as editor: …`.
+Tests are coroutines: `async def test_…(start): async with start(["reply"]) as editor: …`.
 """
 
 import asyncio
 import inspect
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from megacontext.lsp.server import Server
+from megacontext.lsp.serving import serve_tcp
+from megacontext.models.base import BaseModel
+from megacontext.models.language.scripted import ScriptedModel
 from tests.agent.conftest import FILES, _no_settings_of_this_machine  # noqa: F401  fixture
 from tests.memory.workbench import write_files
 
@@ -21,6 +25,7 @@ from .editor import Editor
 
 PATIENCE_S = 60
 SETTINGS = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
+COMMAND = ("-m", "megacontext.agent.main", "lsp")
 
 Start = Callable[..., AbstractAsyncContextManager[Editor]]
 
@@ -49,34 +54,43 @@ def repository(tmp_path: Path) -> Path:
 def start(repository: Path) -> Start:
     """A server whose client has opened the repository.
 
-    `replies` are what a scripted model says, one a request; None has pocket. `options` go into the initialization
-    options. `**more` replaces parts of the parameters of `initialize`.
+    `replies` are what a scripted model says, one a request, or such a model; None has pocket. `options` are the
+    initialization options. With a `command`, the server is a process of its own, started so.
     """
 
     @asynccontextmanager
     async def begin(
-        replies: list[str] | None = None,
+        replies: Sequence[str] | BaseModel | None = None,
         *,
-        options: dict[str, Any] | None = None,
+        options: Any = None,
         capabilities: types.ClientCapabilities | None = None,
-        folders: list[Path] | None = None,
+        folders: Sequence[Path] | None = None,
         initialize: bool = True,
-        command: list[str] | None = None,
+        command: Sequence[str] = (),
     ) -> AsyncIterator[Editor]:
-        scripted = ["-m", "tests.lsp.scripted_server", *(replies or [])]
-        plain = ["-m", "megacontext.agent.main", "lsp"]
         editor = Editor()
-        await editor.start_io(
-            sys.executable, *(command or (plain if replies is None else scripted))
-        )
+        if command:
+            await editor.start_io(sys.executable, *command)
+        else:
+            await editor.start_in_process(Server(_model(replies)))
         try:
             if initialize:
-                given = {**(options or {})}
-                given["settings"] = SETTINGS | given.get("settings", {})
                 roots = [repository] if folders is None else folders
-                await editor.open(roots, given, capabilities)
+                await editor.open(roots, _with_settings(options), capabilities)
             yield editor
         finally:
             await editor.end()
 
     return begin
+
+
+def _model(replies: Sequence[str] | BaseModel | None) -> BaseModel | None:
+    return ScriptedModel(replies) if isinstance(replies, list | tuple) else replies
+
+
+def _with_settings(options: Any) -> Any:
+    if options is None:
+        return {"settings": SETTINGS}
+    if isinstance(options, dict) and isinstance(options.get("settings", {}), dict):
+        return {**options, "settings": SETTINGS | options.get("settings", {})}
+    return options

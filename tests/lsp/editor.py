@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.io_ import run_async
 from pygls.lsp.client import LanguageClient
+
+from megacontext.lsp.server import Server
+from megacontext.lsp.serving import serve_tcp
 
 CAPABILITIES = types.ClientCapabilities(
     text_document=types.TextDocumentClientCapabilities(
@@ -30,6 +34,7 @@ class Editor(LanguageClient):
         self.errors = b""
         self._news = asyncio.Condition()
         self._versions: dict[str, int] = {}
+        self.serving: asyncio.Task[bool] | None = None
         for method in (
             types.WINDOW_LOG_MESSAGE,
             types.WINDOW_SHOW_MESSAGE,
@@ -53,6 +58,17 @@ class Editor(LanguageClient):
     def pid(self) -> int:
         assert self._server is not None
         return self._server.pid
+
+    async def start_in_process(self, server: Server) -> None:
+        """Speak to a server in this process."""
+        port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.serving = asyncio.create_task(serve_tcp(server, 0, port.set_result))
+        reader, writer = await asyncio.open_connection("127.0.0.1", await port)
+        self.protocol.set_writer(writer)
+        self.wire = writer
+        read = run_async(self._stop_event, reader, self.protocol)
+        self._async_tasks.append(asyncio.create_task(read))
+        self.server = server
 
     async def open(
         self,
@@ -134,7 +150,8 @@ class Editor(LanguageClient):
     async def end(self) -> int | None:
         """Leave as editors do; the exit code of the server."""
         server = self._server
-        assert server is not None
+        if server is None:
+            return await self._end_in_process()
         if server.returncode is None:
             with contextlib.suppress(Exception):
                 await self.shutdown_async(None)
@@ -145,3 +162,14 @@ class Editor(LanguageClient):
         self.errors += await server.stderr.read()
         await self.stop()
         return server.returncode
+
+    async def _end_in_process(self) -> int:
+        assert self.serving is not None
+        if not self.serving.done():
+            with contextlib.suppress(Exception):
+                await self.shutdown_async(None)
+            self.exit(None)
+        assert await self.serving
+        self.wire.close()
+        await self.stop()
+        return self.server.exit_code
