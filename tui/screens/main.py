@@ -20,6 +20,7 @@ from ..commands import COMMANDS, Command, named
 from ..commands.session import MODES
 from ..desk import editor
 from ..desk.bridge import Bridge
+from ..desk.collecting import Collecting
 from ..desk.desk import Desk
 from ..desk.history import History
 from ..desk.news import Freshened, News, Over, Ready
@@ -56,6 +57,7 @@ class MainScreen(RoomScreen):
         self._bridge: Bridge[News] = Bridge(self._deliver)
         self.desk = make_desk(self._bridge.push)
         self._waiting: deque[str] = deque()
+        self._collecting: Collecting | None = None
 
     def compose(self) -> ComposeResult:
         """The parts, from top to bottom."""
@@ -72,6 +74,7 @@ class MainScreen(RoomScreen):
     def on_mount(self) -> None:
         """Begin to work."""
         places, settings = self.desk.workplace.places, self.desk.workplace.settings
+        self._collecting = None if self.app.is_headless else Collecting()
         self.reader = Reader(self._parts(), places.root.name, settings.focus.budget)
         self.query_one(ApprovalPanel).display = False
         status = self.query_one(StatusLine)
@@ -111,6 +114,8 @@ class MainScreen(RoomScreen):
                 self.desk.over()
             elif isinstance(news, Ready):
                 self.reader.set_mode(self.desk.mode)
+            if self._collecting is not None:
+                self._collecting.heard(news)
         self.reader.read(batch)
         self._go_on()
 
