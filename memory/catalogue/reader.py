@@ -1,5 +1,6 @@
 """Questions to the catalogue. Read-only; knows no model and no file system."""
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
@@ -20,6 +21,8 @@ COMMON_SHARE = 0.15
 """A word in more than this share of all chunks tells little and costs most of the query's time."""
 MAX_MATCHES = 8_000
 """Chunks that the words of one query may be in, added up: BM25 takes about a microsecond for each."""
+
+_LIKE_MARKS = re.compile(r"[%_\\]")
 
 
 class Catalogue:
@@ -97,6 +100,19 @@ class Catalogue:
         upper = text + "\U0010ffff"
         return self._symbols(
             "s.name >= ? AND s.name < ? ORDER BY s.name LIMIT ?", (text, upper, limit)
+        )
+
+    def symbols_matching(self, text: str, limit: int = 100) -> list[SymbolRecord]:
+        """Definitions whose name holds the characters of `text` in order, upper and lower case alike, best first.
+
+        Exact names are the best, then names that begin with it, that hold it, and all others; of equals the shorter.
+        """
+        plain = _LIKE_MARKS.sub(r"\\\g<0>", text)
+        spread = "%".join(_LIKE_MARKS.sub(r"\\\g<0>", char) for char in text)
+        return self._symbols(
+            r"s.name LIKE ? ESCAPE '\' ORDER BY CASE WHEN s.name = ? THEN 0 WHEN s.name LIKE ? ESCAPE '\' THEN 1 "
+            r"WHEN s.name LIKE ? ESCAPE '\' THEN 2 ELSE 3 END, length(s.name), s.name, f.path, s.start LIMIT ?",
+            (f"%{spread}%", text, f"{plain}%", f"%{plain}%", limit),
         )
 
     def _symbols(self, condition: str, values: Sequence[object]) -> list[SymbolRecord]:

@@ -58,7 +58,7 @@ def _by_syntax(
     """None if errors fill too much of the file."""
     root = grammar.parse(data).root_node
     broken = root.has_error
-    if broken and _is_tangled(root):
+    if broken and is_tangled(root):
         return None
     tags = read_tags(grammar, root, data)
     if broken and tags.error_bytes > _HOPELESS * len(data):
@@ -67,7 +67,7 @@ def _by_syntax(
     return _assemble(language, data, pieces, tags.symbols, tags.references, broken=broken)
 
 
-def _is_tangled(root: Node) -> bool:
+def is_tangled(root: Node) -> bool:
     """Whether an error node holds thousands of tokens.
 
     Such a tree is worthless, and a query takes time quadratic in the children of one node.

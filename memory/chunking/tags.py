@@ -40,6 +40,8 @@ class Tags:
     symbols: list[Symbol] = field(default_factory=list)
     starts: set[int] = field(default_factory=set)
     """Start bytes of definitions and of what wraps them."""
+    names: set[int] = field(default_factory=set)
+    """Start bytes of the names of definitions."""
     references: list[list[Span]] = field(default_factory=list)
     """Byte ranges of names, each list in order."""
     error_bytes: int = 0
@@ -71,7 +73,7 @@ def read_tags(grammar: Grammar, root: Node, data: bytes) -> Tags:
     captures = cursor.captures(root)
     tags = Tags()
     events: list[_Event] = []
-    names: set[int] = set()
+    names = tags.names
     for tag, nodes in captures.items():
         if tag.startswith(_REFERENCE):
             tags.references.append(sorted([node.byte_range for node in nodes]))

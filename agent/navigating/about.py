@@ -1,0 +1,76 @@
+"""What memory knows of a name, without asking a model: definition, members, who uses it, level of detail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from megacontext.memory.focus import WorkingEntry
+
+from .navigator import Definition, Navigator
+from .words import Word
+
+MOST_MEMBERS, MOST_USERS = 12, 24
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A part of the repository that uses a name."""
+
+    path: str
+    within: str
+    """The definition it is in; "" outside of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of one name at one place."""
+
+    word: Word
+    definitions: tuple[Definition, ...]
+    """What it most likely means, never empty."""
+    members: tuple[Definition, ...]
+    """Definitions directly in the first of them, MOST_MEMBERS at most."""
+    more_members: int
+    """How many are left out."""
+    users: tuple[User, ...]
+    more_users: bool
+    """Whether there may be others."""
+    level: int | None
+    """The level of detail of the first definition in the working context; None where it is not rendered."""
+
+
+def about(
+    navigator: Navigator, word: Word, path: str, entries: Sequence[WorkingEntry]
+) -> About | None:
+    """What is known of a name in a file; None where nothing of that name is defined. `entries` are in focus."""
+    found = navigator.meant(word, path)
+    if not found:
+        return None
+    first = found[0]
+    members = [
+        each
+        for each in navigator.outline(first.path)
+        if each.scope == first.qualified and first.whole.start <= each.at.start <= first.whole.end
+    ]
+    chunks = navigator.catalogue.users_of(word.name, MOST_USERS + 1)
+    users = dict.fromkeys(User(chunk.path, chunk.symbol) for chunk in chunks[:MOST_USERS])
+    return About(
+        word,
+        tuple(found),
+        tuple(members[:MOST_MEMBERS]),
+        max(0, len(members) - MOST_MEMBERS),
+        tuple(users),
+        len(chunks) > MOST_USERS,
+        level_of(first, entries),
+    )
+
+
+def level_of(definition: Definition, entries: Sequence[WorkingEntry]) -> int | None:
+    """The finest level at which a working context renders the line of a definition's name; None for not at all."""
+    levels = (entry.level for entry in entries if _covers(entry, definition.path, definition.line))
+    return min(levels, default=None)
+
+
+def _covers(entry: WorkingEntry, path: str, line: int) -> bool:
+    if entry.start_line:
+        return entry.path == path and entry.start_line <= line <= entry.end_line
+    return not entry.path or path.startswith(f"{entry.path}/")
