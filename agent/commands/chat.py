@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
 
 from ..console import note, print_json, say, write
 from .opened import fresh_engine
@@ -29,6 +30,21 @@ EXIT_CODES = {"done": 0, "error": 1, "limit": 3, "refused": 4, "cancelled": 130}
 MOST_PIPED = 4_000_000
 """Bytes read from standard input; no model reads more."""
 LISTED = 20
+PICK = ""
+"""In place of an id: the one that the person chooses."""
+
+
+class Command(TyperCommand):
+    """Lets `--resume` stand without an id, which typer's own options cannot."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read `--resume`, followed by nothing or by another option, as `--resume=`."""
+        following = [*args[1:], "-"]
+        read = [
+            f"{each}={PICK}" if each == "--resume" and then.startswith("-") else each
+            for each, then in zip(args, following, strict=False)
+        ]
+        return super().parse_args(ctx, read)
 
 
 class Output(StrEnum):
@@ -86,10 +102,11 @@ def chat(
     resume: Annotated[
         str | None,
         typer.Option(
-            "--resume", metavar="ID", help="Go on with a session; its id may be shortened."
+            "--resume",
+            metavar="[ID]",
+            help="Go on with a session; its id may be shortened. Without one, choose it from a list.",
         ),
     ] = None,
-    pick: Annotated[bool, typer.Option("--pick", help="Choose the session from a list.")] = False,
     fork: Annotated[
         bool, typer.Option("--fork", help="Go on in a copy; the session itself stays as it is.")
     ] = False,
@@ -109,17 +126,15 @@ def chat(
     """Work on the repository with an agent: it reads, edits, runs and asks before it does."""
     from ..chat.opening import LATEST, Wanted
 
-    if sum((go_on, pick, resume is not None)) > 1:
-        raise typer.BadParameter("give one of --continue, --resume and --pick")
-    if fork and not (go_on or pick or resume):
-        raise typer.BadParameter(
-            "--fork copies a session: name it with --continue, --resume or --pick"
-        )
+    if go_on and resume is not None:
+        raise typer.BadParameter("give one of --continue and --resume")
+    if fork and not go_on and resume is None:
+        raise typer.BadParameter("--fork copies a session: name it with --continue or --resume")
     if message is None and (output is not Output.text or mode is Mode.allow):
         raise typer.BadParameter("--output and --mode allow are for -p")
     if message is not None and first:
         raise typer.BadParameter("give the message once, behind -p or without it")
-    session = LATEST if go_on else _picked(repo) if pick else resume
+    session = LATEST if go_on else _picked(repo) if resume == PICK else resume
     chosen = cast("Any", mode.value if mode else None)
     wanted = Wanted(session, fork, chosen, tuple(allow or ()), first)
     flags = overrides(model__name=model, focus__codec=codec, chat__max_queries=max_turns)
@@ -151,8 +166,8 @@ def _picked(repo: "Path | None") -> str:
         why = "there is no terminal to choose on" if listed else "there is no session yet"
         raise typer.BadParameter(f"{why}; `megacontext sessions` lists them")
     for number, info in enumerate(listed, start=1):
-        say(f"{number:3}  {info.id}  {info.turns:3} turns  {info.title}")
-    chosen: int = typer.prompt("Session", type=int, default=1)
+        note(f"{number:3}  {info.id}  {info.turns:3} turns  {info.title}")
+    chosen: int = typer.prompt("Session", type=int, default=1, err=True)
     if not 1 <= chosen <= len(listed):
         raise typer.BadParameter(f"there is no number {chosen} in the list")
     return listed[chosen - 1].id

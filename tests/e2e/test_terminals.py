@@ -8,6 +8,10 @@ import time
 
 import pytest
 
+from megacontext.agent.chat.events import Measures
+from megacontext.agent.chat.sessions.store import Sessions
+from megacontext.memory.places import Places
+
 from .conftest import command
 
 ESCAPE = "\x1b"
@@ -36,7 +40,7 @@ def on_terminal(environment):
             except OSError:  # the other end is closed
                 break
             shown += part.decode("utf-8", "replace")
-            if waiting and shown.endswith("> "):
+            if waiting and shown.endswith(("> ", "]: ")):
                 os.write(near, waiting.pop(0).encode() + b"\n")
         os.close(near)
         return process.wait(timeout=10), shown
@@ -53,6 +57,22 @@ def test_a_conversation_on_a_terminal(on_terminal, indexed, model_folder):
     assert "error: " in shown
     assert "no line 99" in shown
     assert "Traceback" not in shown
+
+
+def test_a_session_is_chosen_from_a_list(on_terminal, repository, model_folder):
+    sessions = Sessions(Places(repository))
+    for text in ("Where is the parser?", "Where are words?"):
+        with sessions.new() as session:
+            session.conversation.begin(text)
+            session.conversation.end("done", "", Measures())
+    asked = ("-p", "And Greeter?", "--model", model_folder)
+    code, shown = on_terminal("chat", "--repo", repository, "--resume", *asked, lines=("2",))
+    assert code == 0
+    assert "Where is the parser?" in shown and "greeter/greet.py:" in shown
+    assert sorted((info.turns, info.title) for info in sessions.list()) == [
+        (1, "Where are words?"),
+        (2, "Where is the parser?"),
+    ]
 
 
 def test_the_end_of_input_leaves(on_terminal, indexed, model_folder):
