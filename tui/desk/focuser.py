@@ -9,6 +9,7 @@ from megacontext.agent.chat.events import TurnStarted
 from megacontext.agent.engine import Engine
 from megacontext.agent.events import Event, FocusChange
 from megacontext.agent.tools.focus_control import FocusControl
+from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import FocusQuery, Span, WorkingEntry
 
 from .news import Happened, News, Refocused
@@ -102,7 +103,10 @@ class Focuser:
             silent=False,
             pinned=mark.pinned,
         )
-        shown = self._engine.render([entry]).shown
+        try:
+            shown = self._engine.render([entry]).shown
+        except FocusError:  # it is not in the tree any more; a fresh focus is on its way
+            shown = ()
         if not cancel.is_set():
             answer(_body(shown[0].text, mark) if shown else "(the file has changed since)")
 
