@@ -162,11 +162,6 @@ class Journal:
             first = next((i for i, step in enumerate(done) if step.turn >= since), len(done))
             return self._undo(done[first:])
 
-    def undo_step(self) -> Reversal:
-        """Undo the last step alone; raises UndoError as `undo` does."""
-        with self._lock:
-            return self._undo(self._history.done[-1:])
-
     def _undo(self, steps: tuple[Step, ...]) -> Reversal:
         if not steps:
             raise UndoError("there is no edit to undo")

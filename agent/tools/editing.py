@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from megacontext.configs.errors import StoreError
+from megacontext.configs.errors import StoreError, StoreFullError
 from megacontext.memory.memory import Memory
 
 from ..edits.change import Change
@@ -56,7 +56,10 @@ def carry_out(plan: Plan, shop: Shop, cancel: Cancel | None = None) -> ToolResul
     """Write what was planned, note how to undo it, and let the memory know."""
     if cancel is not None and cancel.is_set():
         raise ToolError("cancelled, so nothing was changed")
-    step = shop.journal.apply(plan.changes, plan.summary)
+    try:
+        step = shop.journal.apply(plan.changes, plan.summary)
+    except StoreFullError as exc:
+        raise ToolError(str(exc)) from exc
     told = [f"({note})" for note in plan.mended]
     if not _refreshed(shop.memory, [change.path for change in plan.changes]):
         told.append("(the index could not be brought up to date)")

@@ -64,27 +64,27 @@ def test_any_edits_are_undone_and_done_again_exactly(edits, undone, reopened):
         (root / "b").mkdir()
         (root / "b" / "kept").write_bytes(b"")
         journal = Journal(root, folder / "journal")
-        states, turn = [files(root)], 0
+        first, after_turn, turn = files(root), {}, 0
         for path, after, later in edits:
             turn += later
             before = files(root).get(path)
             if before == after:
                 continue
             set_to(journal, path, after, turn)
-            states.append(files(root))
+            after_turn[turn] = files(root)
+        states = [first, *after_turn.values()]
         if reopened:
             journal = Journal(root, folder / "journal")
-        steps = len(states) - 1
-        back = min(undone, steps)
+        turns = len(states) - 1
+        back = min(undone, turns)
         for number in range(1, back + 1):
-            journal.undo_step()
-            assert files(root) == states[steps - number]
+            assert len(journal.undo().turns) == 1
+            assert files(root) == states[turns - number]
         for number in range(1, back + 1):
             journal.redo()
-            assert files(root) == states[steps - back + number]
+            assert files(root) == states[turns - back + number]
         while journal.history.done:
-            turns = journal.undo().turns
-            assert len(turns) == 1
+            journal.undo()
         assert files(root) == states[0]
         assert {path.name for path in (root / "b").iterdir()} == {"kept"}
     finally:

@@ -1,5 +1,7 @@
 """edit_symbol, edit_text and write: planned without effect, carried out exactly, undone exactly."""
 
+import errno
+import os
 import stat
 import threading
 
@@ -90,6 +92,16 @@ def test_nothing_is_written_through_a_link_put_there_meanwhile(
     with pytest.raises(ToolError, match="link"):
         TOOLS[tool].execute(planned, shop)
     assert {file.name: file.read_bytes() for file in outside.iterdir()} == before
+
+
+def test_a_full_disk_is_an_answer_and_the_edit_is_not_made(shop, call, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ToolError, match="the disk is full, so the edit was not made"):
+        call("write", path="a.txt", content="x")
+    assert not (shop.root / "a.txt").exists()
 
 
 @each_edit
@@ -269,6 +281,6 @@ def test_whatever_is_edited_parses_and_is_undone_exactly(shop, call, steps):
         except ToolError:
             continue
         assert all(syntax_fault(path, data) is None for path, data in files().items())
-    for _ in range(made):
-        shop.journal.undo_step()
+    if made:
+        shop.journal.undo()
     assert files() == before
