@@ -20,6 +20,16 @@ class Options(BaseModel):
     """Whether the model is loaded as soon as a folder is open, and not at the first question."""
     progress: bool = True
     """Whether indexing is shown."""
+    hover: bool = True
+    """What memory knows of the name under the cursor."""
+    navigation: bool = False
+    """Definitions, references and the symbols of a document, for languages that no other server looks after."""
+    actions: bool = True
+    """What can be done with the code under the cursor, where the model can chat."""
+    lenses: bool = True
+    """The same above every definition."""
+    answers: Literal["message", "result"] = "message"
+    """How an explanation comes: shown as a message, or as the result of the command alone."""
 
 
 def read_options(given: Any) -> tuple[Options, list[str]]:

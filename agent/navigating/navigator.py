@@ -117,10 +117,9 @@ class Navigator:
 
     def matching(self, query: str, limit: int = 100) -> list[Definition]:
         """Definitions whose name holds the letters of `query`, best first; `Class.method` asks for a scope as well."""
-        scope, _, name = re.sub(r"::|->|/|#", ".", query)[:MOST_WORDS].strip().rpartition(".")
-        records = self.catalogue.symbols_matching(
-            name.replace("\0", ""), limit * (4 if scope else 1)
-        )
+        asked = query[:MOST_WORDS].replace("\0", "").encode("utf-8", "replace").decode()
+        scope, _, name = re.sub(r"::|->|/|#", ".", asked).strip().rpartition(".")
+        records = self.catalogue.symbols_matching(name, limit * (4 if scope else 1))
         if scope:
             wanted = scope.casefold()
             records = [each for each in records if wanted in each.scope.casefold()]

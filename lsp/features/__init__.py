@@ -2,6 +2,6 @@
 
 from types import ModuleType
 
-from . import completion, inline
+from . import completion, definition, hover, inline, symbols
 
-FEATURES: tuple[ModuleType, ...] = (completion, inline)
+FEATURES: tuple[ModuleType, ...] = (completion, definition, hover, inline, symbols)
