@@ -6,7 +6,7 @@ Knows no protocol.
 import threading
 
 from megacontext.configs.errors import StoreError
-from megacontext.models.base import BaseModel
+from megacontext.models.base import BaseModel, Cancel
 
 from .console import note
 from .engine import Engine
@@ -19,6 +19,7 @@ OPEN_S = 30.0
 INDEX_S = 20.0
 """Whoever asks waits so long for the first index; then what is there has to do."""
 CLOSE_S = 5.0
+LOOK_S = 0.05
 
 
 class Hosted:
@@ -29,11 +30,13 @@ class Hosted:
     ) -> None:
         """`model` takes the place of the one that settings choose."""
         self.workplace = workplace
+        self._given = model
+        self._shelf = shelf or Shelf()
         self._heard = threading.Event()
         self._indexed = threading.Event()
         self._trouble = ""
         self._progress = ""
-        self.host = Host(workplace, self._hear, shelf, model)
+        self.host = Host(workplace, self._hear, self._shelf, model)
         self.host.start()
 
     def _hear(self, news: HostNews) -> None:
@@ -59,6 +62,20 @@ class Hosted:
         if self.host.engine is None:
             raise StoreError(self._trouble or "the memory is still being opened; ask again")
         return self.host.engine
+
+    def new_engine(self) -> Engine:
+        """Another engine over the same memory and model, for one conversation of several; raises as `engine` does."""
+        memory = self.engine().memory
+        return Engine(
+            self.workplace, memory, self._given, load=lambda: self._shelf.model_of(self.workplace)
+        )
+
+    def wait_for_index(self, cancel: Cancel) -> bool:
+        """Wait for the first pass over the files however long it takes; False when cancelled before."""
+        while not self._indexed.wait(LOOK_S):
+            if cancel.is_set():
+                return False
+        return not cancel.is_set()
 
     def indexed(self) -> str:
         """Wait for the first pass over the files; "" when it has ended, otherwise how far it is, for people."""

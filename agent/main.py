@@ -12,6 +12,7 @@ import typer
 from megacontext.configs.errors import MegaContextError
 
 from .commands import (
+    acp,
     ask,
     chat,
     complete,
@@ -74,6 +75,7 @@ app.command("ask")(ask.ask)
 app.command("chat", cls=chat.Command)(chat.chat)
 app.add_typer(sessions.app, name="sessions")
 app.command("lsp")(lsp.lsp)
+app.command("acp")(acp.acp)
 app.command("mcp")(mcp.mcp)
 app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)

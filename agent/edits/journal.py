@@ -210,6 +210,15 @@ class Journal:
     def _content(self, name: str | None) -> bytes | None:
         return None if name is None else self._blobs.read(name)
 
+    def changes_of_step(self, number: int) -> tuple[Change, ...]:
+        """What one step did to files; nothing when it was undone."""
+        return tuple(
+            Change(file.path, self._content(file.before), self._content(file.after))
+            for step in self._history.done
+            if step.number == number
+            for file in step.files
+        )
+
     def changes_of(self, turn: int) -> tuple[Change, ...]:
         """What a turn did to files, taken together; what it took back itself is left out."""
         steps = tuple(step for step in self._history.done if step.turn == turn)

@@ -1,0 +1,1 @@
+"""The agent in editors that host agents: an Agent Client Protocol server."""
