@@ -5,7 +5,7 @@ pygls splits lines as Python does and answers a request that it cannot read with
 
 import json
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import (
@@ -51,16 +51,21 @@ class Protocol(LanguageServerProtocol):
             if is_request or "method" not in data:
                 self._refuse(asked if isinstance(asked, str | int) else None, exc)
             return
-        self.handle_message(message)
+        try:
+            self.handle_message(message)
+        except Exception as exc:  # noqa: BLE001  whatever a client sends, the next message is heard
+            self._server.report_server_error(exc, JsonRpcException)
 
     def _refuse(self, asked: str | int | None, exc: JsonRpcException) -> None:
-        self._send_response(cast("Any", asked), error=exc.to_response_error())
+        error = {"code": exc.code, "message": exc.message}
+        # The converter of lsprotocol leaves out an id that is null, which the answer must have.
+        self._send_data({"jsonrpc": self.VERSION, "id": asked, "error": error})
 
     def _check(self, data: dict[str, Any]) -> None:
         method = data.get("method")
         if data.get("jsonrpc") != self.VERSION:
             raise JsonRpcInvalidRequest.of(ValueError(f"jsonrpc is not {self.VERSION}"))
-        if method is None and "id" in data:
+        if method is None and isinstance(data.get("id"), str | int):
             return  # an answer to us
         if not isinstance(method, str):
             raise JsonRpcInvalidRequest.of(ValueError("no method"))

@@ -23,7 +23,7 @@ from tests.memory.workbench import write_files
 
 from .editor import Editor
 
-PATIENCE_S = 60
+PATIENCE_S = 30
 SETTINGS = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
 COMMAND = ("-m", "megacontext.agent.main", "lsp")
 

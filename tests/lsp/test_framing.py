@@ -10,9 +10,7 @@ def framed(body: bytes) -> bytes:
 
 def messages(data: bytes, size: int) -> list[bytes]:
     frames = Frames()
-    return [
-        body for at in range(0, len(data), size) for body in frames.push(data[at : at + size])
-    ]
+    return [body for at in range(0, len(data), size) for body in frames.push(data[at : at + size])]
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.integers(1, 64))
