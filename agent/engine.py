@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from megacontext.configs.errors import FocusError
+from megacontext.configs.settings import Settings
 from megacontext.memory.focus import (
     Codec,
     Focused,
@@ -67,6 +68,12 @@ class Engine:
         self._load = load or workplace.load_model
         self._previous: Focused | None = None
         self._lenses: dict[str, Lens] = {}
+
+    def beside(self, settings: Settings | None = None) -> "Engine":
+        """Another engine over the same memory and model, whose focus is its own; perhaps with other settings."""
+        engine = Engine(self.workplace, self.memory, self._given, lambda: self.model)
+        engine.settings = settings or self.settings
+        return engine
 
     @cached_property
     def model(self) -> BaseModel:
