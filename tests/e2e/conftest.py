@@ -49,6 +49,10 @@ FILES: dict[str, str | bytes] = {
 tokenizer_json, write_model = models.tokenizer_json, models.write_model  # fixtures
 
 
+PATIENCE_S = 200
+"""A program that loads a model takes a minute on a machine that is busy with everything else; pytest gives up later."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a command ended."""
@@ -102,7 +106,7 @@ def run(environment: dict[str, str]) -> Callable[..., Outcome]:
             capture_output=True,
             encoding=encoding,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_S,
             stdin=subprocess.DEVNULL,
         )
         assert "Traceback" not in done.stderr, done.stderr

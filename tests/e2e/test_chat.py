@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Outcome, command
+from megacontext.agent.chat.sessions.store import Sessions
+from megacontext.memory.places import Places
+from tests.e2e.conftest import PATIENCE_S, Outcome, command
 from tests.memory.workbench import git
 from tests.models.small_server import (
     Server,
@@ -194,7 +196,7 @@ def test_an_interrupt_cancels_the_turn_and_keeps_the_session(
                 program.send_signal(signal.SIGINT)
                 break
         events += [json.loads(text) for text in program.stdout]
-        assert program.wait(30) == 130
+        assert program.wait(PATIENCE_S) == 130
     assert events[-1]["reason"] == "cancelled"
     outcome = run("chat", "--repo", repository, "-p", "Go on.", "--continue", **variables)
     assert outcome.out == "Now then.\n"
@@ -202,31 +204,24 @@ def test_an_interrupt_cancels_the_turn_and_keeps_the_session(
     assert said[2] == "I am at it, " and said[3].endswith("Go on.")
 
 
-def test_sessions_are_gone_on_with_copied_listed_exported_and_deleted(
-    chat, server, run, repository, variables
-):
+def test_sessions_are_gone_on_with_and_copied(chat, server, repository):
     server.behaviours = [saying("Blue.")]
     first = chat("-p", "My favourite colour?", "--output", "json").json["session"]
-    assert (
-        chat("-p", "And again?", "--resume", first[-4:], "--output", "json").json["session"]
-        == first
-    )
+    again = chat("-p", "And again?", "--resume", first[-4:], "--output", "json").json["session"]
     copy = chat("-p", "A copy.", "--continue", "--fork", "--output", "json").json["session"]
-    assert copy != first
+    assert copy != first == again
     roles = [message["role"] for message in server.requests[-1][2]["messages"]]
     assert roles == ["system", *["user", "assistant"] * 2, "user"]
-    listed = run("sessions", "--repo", repository, "--json").json
-    assert [(each["id"], each["turns"], each["parent"]) for each in listed] == [
+    assert [(each.id, each.turns, each.parent) for each in Sessions(Places(repository)).list()] == [
         (copy, 3, first),
         (first, 2, None),
     ]
-    text = run("sessions", "--repo", repository, "export", first).out
-    assert text.startswith("# My favourite colour?") and text.count("### MegaContext\n\nBlue.") == 2
-    data = run("sessions", "--repo", repository, "export", first, "--format", "json").json
-    assert [turn["text"] for turn in data["turns"]] == ["My favourite colour?", "And again?"]
-    assert run("sessions", "--repo", repository, "delete", first).code == 0
-    assert chat("-p", "Gone?", "--resume", first).code == 1
-    assert copy in run("sessions", "--repo", repository).out
+
+
+def test_a_session_that_is_not_there_is_told(chat, server):
+    outcome = chat("-p", "Gone?", "--resume", "20990101-000000-abcd")
+    assert outcome.code == 1 and "megacontext sessions" in outcome.err
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("arguments", [(), ("-p", "x", "--mode", "reckless")])

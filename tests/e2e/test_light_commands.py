@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from .conftest import PATIENCE_S
+
 HEAVY = {"torch", "transformers", "datasets", "pyarrow", "peft", "accelerate"}
 
 
@@ -20,7 +22,11 @@ def loaded_by(*arguments: str, code: str = "") -> set[str]:
         f"import sys\n{run}\nprint('\\nLOADED', *{{name.split('.')[0] for name in sys.modules}})"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.rpartition("LOADED")[2].split())

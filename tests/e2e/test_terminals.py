@@ -12,7 +12,7 @@ from megacontext.agent.chat.events import Measures
 from megacontext.agent.chat.sessions.store import Sessions
 from megacontext.memory.places import Places
 
-from .conftest import command
+from .conftest import PATIENCE_S, command
 
 ESCAPE = "\x1b"
 
@@ -33,7 +33,7 @@ def on_terminal(environment):
         )
         os.close(far)
         shown, waiting = "", list(lines)
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + PATIENCE_S
         while time.monotonic() < limit:
             try:
                 part = os.read(near, 4096)
@@ -43,7 +43,7 @@ def on_terminal(environment):
             if waiting and shown.endswith(("> ", "]: ")):
                 os.write(near, waiting.pop(0).encode() + b"\n")
         os.close(near)
-        return process.wait(timeout=10), shown
+        return process.wait(timeout=PATIENCE_S), shown
 
     return run
 
@@ -132,7 +132,7 @@ def test_a_reader_who_leaves_early(environment, indexed, model_folder, arguments
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr

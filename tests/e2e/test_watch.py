@@ -9,7 +9,7 @@ import pytest
 
 from tests.memory.workbench import git
 
-from .conftest import command
+from .conftest import PATIENCE_S, command
 
 
 class Watching:
@@ -30,7 +30,7 @@ class Watching:
 
     def stop(self, number=signal.SIGINT):
         self.process.send_signal(number)
-        rest, errors = self.process.communicate(timeout=30)
+        rest, errors = self.process.communicate(timeout=PATIENCE_S)
         assert errors == ""
         return self.process.returncode, [json.loads(line) for line in rest.splitlines()]
 

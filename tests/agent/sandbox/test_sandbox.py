@@ -1,5 +1,6 @@
 """Programs under every protection that this machine has: shut in, limited, and gone at the end."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -44,15 +45,19 @@ def open_sandbox(root: Path) -> Open:
     return make
 
 
-def running(word: str) -> list[str]:
-    """Command lines of living processes that hold a word."""
+NAP = f"sleep 9{os.getpid():07}"
+"""Nobody else sleeps so long: the same test may run at the same time with another protection, or another checkout."""
+
+
+def asleep() -> list[str]:
+    """Command lines of living processes that take a nap."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if entry.name.isdecimal() and word in line and "pytest" not in line:
+        if entry.name.isdecimal() and NAP in line and "pytest" not in line:
             found.append(line)
     return found
 
@@ -173,46 +178,44 @@ def test_there_is_no_network_but_a_program_may_talk_to_itself(open_sandbox, kind
 @pytest.mark.parametrize(
     "command",
     [
-        "sleep 7771 & setsid sleep 7772 & (setsid sleep 7773 >/dev/null 2>&1 &); echo started",
-        "trap '' TERM HUP INT; (trap '' TERM HUP; exec sleep 7774) & echo started",
-        "echo started; exec >&- 2>&-; setsid sleep 7775 &",
-        "echo started; env -i setsid sleep 7776 & sleep 0.1",
+        "NAP & setsid NAP & (setsid NAP >/dev/null 2>&1 &); echo started",
+        "trap '' TERM HUP INT; (trap '' TERM HUP; exec NAP) & echo started",
+        "echo started; exec >&- 2>&-; setsid NAP &",
+        "echo started; env -i setsid NAP & sleep 0.1",
     ],
 )
 def test_nothing_goes_on_when_a_program_has_ended(open_sandbox, kind, command):
     started = time.monotonic()
-    done = open_sandbox(kind).run(command)
+    done = open_sandbox(kind).run(command.replace("NAP", NAP))
     assert done.text == "started\n"
-    assert not running("sleep 777")
+    assert not asleep()
     assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize("kind", EACH)
 def test_a_program_that_never_ends_is_ended_with_all_it_started(open_sandbox, kind):
     sandbox = open_sandbox(kind, timeout_s=0.7)
-    done = sandbox.run("setsid sleep 8881 & trap '' TERM; while :; do sleep 8882; done", seconds=60)
+    done = sandbox.run(f"setsid {NAP} & trap '' TERM; while :; do {NAP}; done", seconds=60)
     assert done.ended == "time"
     assert "0.7 s" in done.note
-    assert not running("sleep 888")
+    assert not asleep()
 
 
 @pytest.mark.parametrize("kind", EACH)
 def test_a_program_that_kills_what_started_it_harms_nobody(open_sandbox, kind):
-    done = open_sandbox(kind).run(
-        "setsid sleep 9991 & kill -9 $PPID; sleep 0.2; kill -9 $PPID; exit 4"
-    )
+    done = open_sandbox(kind).run(f"setsid {NAP} & kill -9 $PPID; sleep 0.2; kill -9 $PPID; exit 4")
     assert done.status in {4, 137}
-    assert not running("sleep 999")
+    assert not asleep()
 
 
 @pytest.mark.parametrize("kind", EACH)
 def test_it_can_be_cancelled(open_sandbox, kind):
     cancel = threading.Event()
     threading.Timer(0.3, cancel.set).start()
-    done = open_sandbox(kind).run("sleep 6661", cancel=cancel)
+    done = open_sandbox(kind).run(NAP, cancel=cancel)
     assert done.ended == "cancelled"
     assert not done.ok
-    assert not running("sleep 666")
+    assert not asleep()
 
 
 @pytest.mark.parametrize("kind", HERE[:1])
@@ -249,9 +252,9 @@ def test_memory_of_one_program_and_of_all_is_limited(open_sandbox, kind):
 
 @pytest.mark.parametrize("kind", EACH)
 def test_the_number_of_processes_is_limited(open_sandbox, kind):
-    done = open_sandbox(kind, processes=20).run("for i in $(seq 60); do sleep 5551 & done; wait")
+    done = open_sandbox(kind, processes=20).run(f"for i in $(seq 60); do {NAP} & done; wait")
     assert done.ended == "processes" or "fork" in done.text
-    assert not running("sleep 555")
+    assert not asleep()
 
 
 @pytest.mark.parametrize("kind", HERE[:1])
