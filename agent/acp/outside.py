@@ -54,7 +54,8 @@ class OutsideTool:
     def execute(self, plan: Plan, shop: Shop, cancel: Cancel | None = None) -> ToolResult:
         """Call it; raises ToolError when the server fails, or the turn is cancelled."""
         try:
-            answer = self._line.wait(self._client.call_tool(self._name, dict(plan.arguments)))
+            asked = self._client.call_tool(self._name, dict(plan.arguments))
+            answer = self._line.wait(asked, cancel=cancel)
         except StoppedError as exc:
             raise ToolError(f"cancelled while {self._server} worked") from exc
         except Exception as exc:

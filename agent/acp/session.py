@@ -16,7 +16,7 @@ from megacontext.configs.errors import MegaContextError
 
 from ..chat.agent import Agent
 from ..chat.opening import Wanted, open_agent
-from ..events import Event
+from ..events import Event, Token
 from ..hosted import Hosted
 from ..permissions.permissions import Mode
 from ..tools.opening import all_tools
@@ -44,6 +44,10 @@ class Opening:
     capabilities: ClientCapabilities
     hosted: Hosted
     servers: Sequence[Any]
+
+
+class _Over:
+    """Stands behind the last event of a turn."""
 
 
 class LiveSession:
@@ -140,9 +144,9 @@ class LiveSession:
         """
         loop = asyncio.get_running_loop()
         cancel = self._line.cancel
-        events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+        events: asyncio.Queue[Event | BaseException | _Over] = asyncio.Queue()
 
-        def tell(item: Event | BaseException | None) -> None:
+        def tell(item: Event | BaseException | _Over) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(events.put_nowait, item)
 
@@ -154,14 +158,21 @@ class LiveSession:
             except BaseException as exc:  # noqa: BLE001  whoever reads the events gets it
                 tell(exc)
             finally:
-                tell(None)
+                tell(_Over())
 
         self._thread = threading.Thread(target=work, name=f"turn {self.id}", daemon=True)
         self._thread.start()
-        while (event := await events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
+        item = await events.get()
+        while not isinstance(item, _Over):
+            if isinstance(item, BaseException):
+                raise item
+            # What has come while the client was told the last piece is told as one.
+            following = None if events.empty() else events.get_nowait()
+            while isinstance(item, Token) and isinstance(following, Token):
+                item = Token(item.text + following.text)
+                following = None if events.empty() else events.get_nowait()
+            yield item
+            item = await events.get() if following is None else following
 
     def cancel(self) -> None:
         """Stop what is done for a message, if anything is."""

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from acp.interfaces import Client
 
+from megacontext.models.base import Cancel
+
 Result = TypeVar("Result")
 LOOK_S = 0.05
 
@@ -28,12 +30,20 @@ class ClientLine:
         self.cancel = threading.Event()
         """Of the turn that goes on; set when it is cancelled, or the client has left."""
 
-    def wait(self, work: Coroutine[Any, Any, Result], seconds: float | None = None) -> Result:
-        """What a coroutine gives; raises what it raises, TimeoutError, or StoppedError when the turn is cancelled."""
+    def wait(
+        self,
+        work: Coroutine[Any, Any, Result],
+        seconds: float | None = None,
+        cancel: Cancel | None = None,
+    ) -> Result:
+        """What a coroutine gives; raises what it raises, or TimeoutError.
+
+        Raises StoppedError when the turn is cancelled, or `cancel` is set.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            while not self.cancel.is_set():
+            while not (self.cancel.is_set() or (cancel is not None and cancel.is_set())):
                 try:
                     return future.result(LOOK_S)
                 except TimeoutError:

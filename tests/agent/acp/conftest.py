@@ -178,7 +178,11 @@ async def process(folder: Path, client: Any, **settings: Any) -> AsyncIterator[A
         json.dumps(named),
         env=environment(folder),
         cwd=folder,
-        transport_kwargs={"limit": LIMIT, "stderr": asyncio.subprocess.DEVNULL},
+        transport_kwargs={
+            "limit": LIMIT,
+            "stderr": asyncio.subprocess.DEVNULL,
+            "shutdown_timeout": WAIT_S,
+        },
         use_unstable_protocol=True,
     ) as started:
         yield started
