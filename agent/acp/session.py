@@ -15,6 +15,7 @@ from acp.schema import ClientCapabilities, SessionMode, SessionModeState
 from megacontext.configs.errors import MegaContextError
 
 from ..chat.agent import Agent
+from ..chat.events import ToolStarted
 from ..chat.opening import Wanted, open_agent
 from ..events import Event, Token
 from ..hosted import Hosted
@@ -25,6 +26,7 @@ from .calls import CallTeller
 from .files import ClientFiles
 from .servers import Servers
 from .telling import Teller
+from .terminals import TerminalRun
 from .waiting import ClientLine
 
 MODES: dict[Mode, tuple[str, str]] = {
@@ -67,6 +69,7 @@ class LiveSession:
             CallTeller(agent.calls.shop.root),
             agent.calls.shop.journal.changes_of_step,
             lambda: agent.engine.model.context_length,
+            line.in_terminals,
         )
 
     @classmethod
@@ -80,13 +83,14 @@ class LiveSession:
         servers = Servers(root, line)
         tools = await servers.start(opening.servers, [tool.spec.name for tool in all_tools()])
         asker = Asker(line, CallTeller(root))
+        runs = [TerminalRun(line)] if opening.capabilities.terminal else []
         try:
             agent = await asyncio.to_thread(
                 lambda: open_agent(
                     opening.hosted.new_engine(),
                     asker,
                     wanted,
-                    tools=tools,
+                    tools=[*runs, *tools],
                     editor=_editor(opening.capabilities, line, root),
                 )
             )
@@ -154,6 +158,8 @@ class LiveSession:
             try:
                 if self.hosted.wait_for_index(cancel):
                     for event in self.agent.send(text, cancel):
+                        if isinstance(event, ToolStarted):
+                            self._line.call_id = event.call_id
                         tell(event)
             except BaseException as exc:  # noqa: BLE001  whoever reads the events gets it
                 tell(exc)

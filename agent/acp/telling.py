@@ -1,6 +1,6 @@
 """Events of a turn as updates of the protocol, and old turns as the same. Knows no connection."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from urllib.parse import quote
 
 from acp.helpers import update_agent_message_text, update_user_message_text
@@ -47,11 +47,16 @@ class Teller:
         calls: CallTeller,
         changes: Callable[[int], tuple[Change, ...]],
         context_length: Callable[[], int],
+        in_terminals: Collection[str] = (),
     ) -> None:
-        """`changes` are those of a step of the undo journal; `context_length` is the model's."""
+        """`changes` are those of a step of the undo journal; `context_length` is the model's.
+
+        The output of calls `in_terminals` is shown already.
+        """
         self._calls = calls
         self._changes = changes
         self._context_length = context_length
+        self._in_terminals = in_terminals
         self._made = 0
 
     def tell(self, event: Event) -> Iterator[Update]:
@@ -111,7 +116,8 @@ class Teller:
             title=event.summary,
             status="completed" if event.ok else "failed",
         )
-        if not (event.ok and self._calls.kind(event.name) == "edit"):
+        is_shown = event.call_id in self._in_terminals
+        if not is_shown and not (event.ok and self._calls.kind(event.name) == "edit"):
             # An edit shows its diff.
             update.content = [text_content(event.text or event.summary)]
         return update

@@ -29,6 +29,10 @@ class ClientLine:
         self._loop = asyncio.get_running_loop()
         self.cancel = threading.Event()
         """Of the turn that goes on; set when it is cancelled, or the client has left."""
+        self.call_id = ""
+        """Of the call that is carried out."""
+        self.in_terminals: set[str] = set()
+        """Calls whose output the client shows in a terminal."""
 
     def wait(
         self,
@@ -56,3 +60,13 @@ class ClientLine:
         finally:
             future.cancel()
         raise StoppedError
+
+    def wait_even_so(self, work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+        """As `wait`, for what has to be said also in a turn that is cancelled."""
+        future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds)
+        except CancelledError as exc:
+            raise TimeoutError from exc
+        finally:
+            future.cancel()

@@ -36,8 +36,18 @@ class Wish:
     """Variables set for it."""
 
 
-def launch(kind: Kind, wish: Wish, limits: Limits, cancel: Cancel | None = None) -> Outcome:
-    """Run a program to its end. Raises OSError when not even the guard can be started."""
+def launch(
+    kind: Kind,
+    wish: Wish,
+    limits: Limits,
+    cancel: Cancel | None = None,
+    *,
+    shown_at: int | None = None,
+) -> Outcome:
+    """Run a program to its end; what it writes is also written to the file descriptor `shown_at`.
+
+    Raises OSError when not even the guard can be started.
+    """
     folder = Path(tempfile.mkdtemp(prefix="megacontext-")).resolve()
     try:
         scratch, sealed = folder / "tmp", folder / "sealed"
@@ -55,7 +65,9 @@ def launch(kind: Kind, wish: Wish, limits: Limits, cancel: Cancel | None = None)
         private = TEMPORARY if kind in {"bubblewrap", "namespaces"} else str(scratch)
         seen = environment(os.environ, wish.variables, private) | wish.extra
         wanted = order(kind, confinement, _limits(limits, wish.file_bytes), wish.command)
-        return _start(kind, confinement, json.dumps(wanted.as_json()), limits, seen, cancel)
+        return _start(
+            kind, confinement, json.dumps(wanted.as_json()), limits, seen, cancel, shown_at
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -67,6 +79,7 @@ def _start(
     limits: Limits,
     seen: dict[str, str],
     cancel: Cancel | None,
+    shown_at: int | None,
 ) -> Outcome:
     told, telling = os.pipe()
     try:
@@ -84,6 +97,7 @@ def _start(
                     status_fd=told,
                     handed=handed,
                     cancel=cancel,
+                    shown_at=shown_at,
                 )
             finally:
                 os.close(telling)

@@ -58,8 +58,10 @@ class Outcome:
 class Output:
     """The beginning and the end of what was written."""
 
-    def __init__(self, kept: int = KEPT_BYTES) -> None:
+    def __init__(self, kept: int = KEPT_BYTES, shown_at: int | None = None) -> None:
+        """`shown_at` is a file descriptor that all of it is written to as it comes."""
         self.kept = kept
+        self._shown_at = shown_at
         self.head = bytearray()
         self.tail = bytearray()
         self.total = 0
@@ -67,11 +69,21 @@ class Output:
     def add(self, data: bytes) -> None:
         """More of it."""
         self.total += len(data)
+        self._show(data)
         room = self.kept - len(self.head)
         self.head += data[:room]
         self.tail += data[room:] if room > 0 else data
         if len(self.tail) > 2 * self.kept:
             del self.tail[: -self.kept]
+
+    def _show(self, data: bytes) -> None:
+        if self._shown_at is None:
+            return
+        try:
+            while data:
+                data = data[os.write(self._shown_at, data) :]
+        except OSError:
+            self._shown_at = None  # nobody looks any more
 
     def parts(self) -> tuple[bytes, bytes]:
         """Beginning and end; no end when nothing is missing between them."""
@@ -89,6 +101,7 @@ def run(
     status_fd: int,
     handed: Sequence[int],
     cancel: Cancel | None = None,
+    shown_at: int | None = None,
 ) -> Outcome:
     """Run a command line to its end.
 
@@ -108,7 +121,7 @@ def run(
         pass_fds=handed,
     )
     assert process.stdout is not None
-    output = Output()
+    output = Output(shown_at=shown_at)
     family = Family(process.pid, mark)
     try:
         ended = _watch(process, process.stdout, output, limits, family, started, cancel)

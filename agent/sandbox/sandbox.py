@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from megacontext.configs.errors import SandboxError
 from megacontext.configs.settings import SandboxSettings
 from megacontext.models.base import Cancel
 
-from .confinement import NOT_TO_WRITE, hidden_places
+from .confinement import NOT_TO_WRITE, Kind, hidden_places
 from .launch import Wish, launch
 from .process import Ended, Limits, Outcome
 from .protection import Protection, protection
@@ -49,6 +50,16 @@ class Finished:
         return not self.ended and self.status == 0
 
 
+class Launcher(Protocol):
+    """Runs one program to its end, as `launch` does."""
+
+    def __call__(
+        self, kind: Kind, wish: Wish, limits: Limits, cancel: Cancel | None = None
+    ) -> Outcome:
+        """Raises OSError or SandboxError when it cannot be started."""
+        ...
+
+
 class Sandbox:
     """Use `run`. Threads may share it."""
 
@@ -58,12 +69,18 @@ class Sandbox:
         settings: SandboxSettings,
         secrets: Secrets,
         secret_files: Callable[[], Iterable[str]] = tuple,
+        launcher: Launcher = launch,
     ) -> None:
         """`secret_files` tells which files of the repository programs must not read, when one is run."""
         self.root = root
         self.settings = settings
         self.secrets = secrets
         self._secret_files = secret_files
+        self._launch = launcher
+
+    def launched_by(self, launcher: Launcher) -> "Sandbox":
+        """The same sandbox, whose programs somebody else starts under the protection they are told."""
+        return Sandbox(self.root, self.settings, self.secrets, self._secret_files, launcher)
 
     @cached_property
     def protection(self) -> Protection:
@@ -104,7 +121,7 @@ class Sandbox:
             settings.processes,
         )
         try:
-            outcome = launch(self.protection.kind, wish, limits, cancel)
+            outcome = self._launch(self.protection.kind, wish, limits, cancel)
         except OSError as exc:
             raise SandboxError(f"no program can be started: {exc}") from exc
         if outcome.failure:

@@ -18,10 +18,14 @@ from acp.exceptions import RequestError
 from acp.schema import (
     AllowedOutcome,
     ClientCapabilities,
+    CreateTerminalResponse,
     DeniedOutcome,
     FileSystemCapabilities,
+    KillTerminalResponse,
     ReadTextFileResponse,
+    ReleaseTerminalResponse,
     RequestPermissionResponse,
+    WaitForTerminalExitResponse,
     WriteTextFileResponse,
 )
 
@@ -55,6 +59,11 @@ class Editor:
     read: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     happened: asyncio.Event = field(default_factory=asyncio.Event)
+    terminals: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    no_terminals: bool = False
 
     async def session_update(self, session_id: str, update: Any, **_: Any) -> None:
         self.updates.append((session_id, update))
@@ -88,6 +97,33 @@ class Editor:
         self.buffers[path] = content
         Path(path).write_text(content)
         return WriteTextFileResponse()
+
+    async def create_terminal(self, command: str, args: list[str], cwd: str, **_: Any) -> Any:
+        if self.no_terminals:
+            raise RequestError.internal_error({"details": "no terminal today"})
+        started = await asyncio.create_subprocess_exec(
+            command,
+            *args,
+            cwd=cwd,
+            stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        self.terminals[f"terminal-{len(self.terminals)}"] = started
+        return CreateTerminalResponse(terminal_id=f"terminal-{len(self.terminals) - 1}")
+
+    async def wait_for_terminal_exit(self, terminal_id: str, **_: Any) -> Any:
+        process = self.terminals[terminal_id]
+        self.shown[terminal_id] = (await process.stdout.read()).decode()
+        return WaitForTerminalExitResponse(exit_code=await process.wait())
+
+    async def kill_terminal(self, terminal_id: str, **_: Any) -> Any:
+        self.killed.append(terminal_id)
+        self.terminals[terminal_id].kill()
+        return KillTerminalResponse()
+
+    async def release_terminal(self, terminal_id: str, **_: Any) -> Any:
+        self.released.append(terminal_id)
+        return ReleaseTerminalResponse()
 
     def of(self, kind: str) -> list[Any]:
         """Updates of one kind."""
@@ -125,6 +161,18 @@ class Editors:
 
     async def write_text_file(self, **asked: Any) -> Any:
         return await self.now.write_text_file(**asked)
+
+    async def create_terminal(self, **asked: Any) -> Any:
+        return await self.now.create_terminal(**asked)
+
+    async def wait_for_terminal_exit(self, **asked: Any) -> Any:
+        return await self.now.wait_for_terminal_exit(**asked)
+
+    async def kill_terminal(self, **asked: Any) -> Any:
+        return await self.now.kill_terminal(**asked)
+
+    async def release_terminal(self, **asked: Any) -> Any:
+        return await self.now.release_terminal(**asked)
 
 
 @dataclass
