@@ -1,5 +1,6 @@
 """A small repository and a tiny model, and the whole program as a subprocess."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from megacontext.agent.main import run as program
 from tests.memory.workbench import commit_all, git, write_files
 from tests.models import conftest as models
 
@@ -115,6 +117,30 @@ def run(environment: dict[str, str]) -> Callable[..., Outcome]:
     return run_it
 
 
+@pytest.fixture
+def run_here(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run `megacontext` in this process, which spares the start of another one; a traceback fails the test."""
+
+    def run_it(*arguments: object, cwd: Path | None = None, **variables: str) -> Outcome:
+        with monkeypatch.context() as patch:
+            for name in os.environ.keys() - environment.keys():
+                patch.delenv(name)
+            for name, value in (environment | variables).items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["megacontext", *map(str, arguments)])
+            patch.setattr(sys, "stdin", io.StringIO())
+            patch.chdir(cwd or Path.cwd())
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                program()
+        shown = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), shown.out, shown.err)
+
+    return run_it
+
+
 @pytest.fixture(scope="session")
 def model_folder(
     write_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
@@ -144,7 +170,7 @@ def repository(tmp_path: Path) -> Path:
     return make_repository(tmp_path / "greeter")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def indexed(
     tmp_path_factory: pytest.TempPathFactory, run: Callable[..., Outcome], model_folder: Path
 ) -> Path:
