@@ -17,6 +17,7 @@ from .features import FEATURES
 from .folders import Folders
 from .opening import Opener
 from .options import Options, read_options
+from .parent import is_alive, until_gone
 from .progress import Progresses
 from .protocol import Protocol
 from .suggesting import Suggester
@@ -45,6 +46,7 @@ class Server(LanguageServer):
         )
         self._warnings: list[str] = []
         self._preloaded: set[str] = set()
+        self._parent: asyncio.Task[None] | None = None
         self.feature(types.INITIALIZE)(partial(self._initialize))
         self.feature(types.INITIALIZED)(partial(self._initialized))
         self.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(partial(self._change_folders))
@@ -60,6 +62,10 @@ class Server(LanguageServer):
         self.documents.encoding = types.PositionEncodingKind(self.workspace.position_encoding)
         self.options, self._warnings = read_options(params.initialization_options)
         self._opener.settings = self.options.settings
+        # One that is not there is of another machine, and says nothing.
+        if params.process_id and is_alive(params.process_id):
+            watching = until_gone(params.process_id, partial(self.leave, 1))
+            self._parent = asyncio.get_running_loop().create_task(watching)
         for feature in FEATURES:
             feature.register(self)
 
@@ -127,9 +133,12 @@ class Server(LanguageServer):
 
     def leave(self, code: int) -> None:
         """End the server, in the thread of the loop."""
-        self.exit_code = code
-        self.left.set()
+        if not self.left.is_set():
+            self.exit_code = code
+            self.left.set()
 
     async def close(self) -> bool:
         """Close every repository; whether all work has ended: a model that does not listen is not waited for."""
+        if self._parent is not None:
+            self._parent.cancel()
         return await self._opener.close_all()

@@ -11,7 +11,6 @@ from .framing import Frames
 from .server import Server
 
 _BITE = 1 << 16
-_LOOK_S = 2.0
 
 
 async def serve_streams(server: Server, stdin: BinaryIO, stdout: BinaryIO) -> bool:
@@ -93,39 +92,5 @@ async def _receive(reader: asyncio.StreamReader, server: Server) -> None:
 
 
 async def _until_left(server: Server) -> bool:
-    parent = asyncio.create_task(_watch_parent(server))
     await server.left.wait()
-    parent.cancel()
     return await server.close()
-
-
-async def _watch_parent(server: Server) -> None:
-    """Leave when the process that the client named has ended."""
-    seen = False
-    while True:
-        pid = server.process_id
-        if pid is not None:
-            alive = _is_alive(pid)
-            # A number from another namespace of processes says nothing.
-            if seen and not alive:
-                server.leave(1)
-            seen = seen or alive
-        await asyncio.sleep(_LOOK_S)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123  no path of ours
-            return stat.read().rpartition(b")")[2].split()[:1] == [b"Z"]
-    except OSError:
-        return False

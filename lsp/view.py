@@ -42,6 +42,13 @@ class Lines:
         line = bisect_right(self._starts, offset) - 1
         return position_of(self._lines, line, offset - self._starts[line], self._encoding)
 
+    def start(self, line: int) -> types.Position:
+        """Where a line begins, from 0; the end of the text behind its last line."""
+        if line < len(self._lines):
+            return types.Position(line, 0)
+        last = len(self._lines) - 1
+        return position_of(self._lines, last, len(self._lines[last]), self._encoding)
+
     def range(self, start: int, end: int) -> types.Range:
         """The range between two such places."""
         return types.Range(self.position(start), self.position(end))

@@ -181,6 +181,7 @@ class Host:
         watcher = Watcher(memory.writer, window, self._on_batch, self._on_error)
         watcher.start(compare=whole)
         self._watcher = watcher
+        self._tell(Rested("files", stopped=not whole))
         self._make_gists(memory)
 
     def _index(self, memory: Memory) -> bool:
@@ -195,9 +196,7 @@ class Host:
             memory.writer.reconcile(progress)
         except _StoppedError:
             self._unwanted.discard("files")
-            self._tell(Rested("files", stopped=True))
             return False
-        self._tell(Rested("files"))
         return True
 
     def _take_in_buffers(self, memory: Memory) -> None:

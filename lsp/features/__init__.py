@@ -2,6 +2,15 @@
 
 from types import ModuleType
 
-from . import completion, definition, hover, inline, symbols
+from . import actions, chat, commands, completion, definition, hover, inline, symbols
 
-FEATURES: tuple[ModuleType, ...] = (completion, definition, hover, inline, symbols)
+FEATURES: tuple[ModuleType, ...] = (
+    actions,
+    chat,
+    commands,
+    completion,
+    definition,
+    hover,
+    inline,
+    symbols,
+)

@@ -1,4 +1,4 @@
-"""A server, in this process over a socket or in one of its own over its standard streams, and a client that speaks to it.
+"""A server, in this process or in one of its own, and a client that speaks to it.
 
 Tests are coroutines: `async def test_…(start): async with start(["reply"]) as editor: …`.
 """
@@ -15,7 +15,6 @@ import pytest
 from lsprotocol import types
 
 from megacontext.lsp.server import Server
-from megacontext.lsp.serving import serve_tcp
 from megacontext.models.base import BaseModel
 from megacontext.models.language.scripted import ScriptedModel
 from tests.agent.conftest import FILES, _no_settings_of_this_machine  # noqa: F401  fixture

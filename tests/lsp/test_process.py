@@ -1,0 +1,98 @@
+"""The command as editors start it: a process, its standard streams, and its end."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from megacontext.lsp.framing import Frames
+
+from .conftest import COMMAND, PATIENCE_S, SETTINGS
+from .wire import Wire
+
+
+async def started(*arguments: str) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        sys.executable, *COMMAND, *arguments, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+
+
+async def test_standard_output_is_the_protocol_alone_and_the_end_is_in_order(start, repository):
+    async with start(command=COMMAND) as editor:
+        uri = editor.show(repository / "greeter/greet.py")
+        await editor.fresh()
+        await editor.complete(uri, 12, 3)
+        assert (repository / ".megacontext" / "catalogue.db").exists()
+        assert await editor.end() == 0
+    assert b"Traceback" not in editor.errors
+
+
+async def test_it_ends_with_its_standard_input_without_a_word(repository: Path):
+    server = await started()
+    server.stdin.write(b"Content-Length: 500\r\n\r\n{half a message")
+    server.stdin.close()
+    out, errors = await server.communicate()
+    assert (out, server.returncode) == (b"", 1)
+    assert b"Traceback" not in errors
+
+
+async def test_it_ends_with_the_process_that_started_it():
+    editor = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1)
+    server = await started()
+    wire = Wire(server.stdout, server.stdin)
+    await wire.initialize(processId=editor.pid)
+
+    editor.kill()
+    try:
+        assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 1
+    finally:
+        editor.communicate()
+        server.stdin.close()
+
+
+async def test_a_process_of_another_machine_is_not_waited_for():
+    server = await started()
+    wire = Wire(server.stdout, server.stdin)
+    nobody = next(pid for pid in range(4_000_000, 5_000_000) if not psutil.pid_exists(pid))
+    await wire.initialize(processId=nobody)
+    assert await wire.is_alive()
+    await wire.ask("shutdown")
+    wire.send("exit")
+    assert await server.wait() == 0
+    server.stdin.close()
+
+
+async def test_over_tcp_it_serves_one_client_on_this_machine_alone():
+    server = await started("--tcp", "0")
+    told = (await server.stderr.readline()).decode()
+    assert told.startswith("listening on 127.0.0.1:")
+    port = int(told.rpartition(":")[2])
+    wire = Wire(*await asyncio.open_connection("127.0.0.1", port))
+    result = await wire.initialize(initializationOptions={"settings": SETTINGS})
+    assert result["result"]["serverInfo"]["name"] == "megacontext"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert await reader.read() == b""
+    writer.close()
+    [listening] = [c for c in psutil.Process(server.pid).net_connections() if c.status == "LISTEN"]
+    assert listening.laddr.ip == "127.0.0.1"
+    await wire.ask("shutdown")
+    wire.send("exit")
+    assert await server.wait() == 0
+    wire.writer.close()
+    server.stdin.close()
+
+
+def test_what_comes_from_a_file_is_answered_too(tmp_path: Path):
+    body = b'{"jsonrpc": "2.0", "id": 1, "method": "shutdown"}'
+    messages = tmp_path / "messages"
+    messages.write_bytes(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    with messages.open("rb") as stdin:
+        done = subprocess.run(
+            [sys.executable, *COMMAND], stdin=stdin, capture_output=True, check=False
+        )
+    [answer] = Frames().push(done.stdout)
+    assert b"not initialized" in answer
+    assert done.returncode == 1
