@@ -15,11 +15,12 @@ def as_text(head: bytes, tail: bytes, total: int) -> str:
     """Output as text: no escape sequences, progress bars as they ended, and a word about what is not shown."""
     if _is_binary(head + tail):
         return f"[{total:,} bytes of binary output, not shown]"
-    text = _plain(head)
-    if tail:
-        missing = total - len(head) - len(tail)
-        text = f"{text.rpartition(chr(10))[0]}\n[… {missing:,} bytes not shown …]\n{_plain(tail).partition(chr(10))[2]}"
-    return text
+    if not tail:
+        return _plain(head)
+    missing = total - len(head) - len(tail)
+    # A character may have been cut through on either side.
+    first, last = _plain(head).rstrip("\ufffd"), _plain(tail).lstrip("\ufffd")
+    return f"{first}\n[… {missing:,} bytes not shown …]\n{last}"
 
 
 def _is_binary(data: bytes) -> bool:

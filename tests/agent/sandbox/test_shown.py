@@ -26,7 +26,11 @@ def test_output_is_plain_text(data, text):
 
 def test_a_missing_middle_is_said():
     text = as_text(b"a\nb\ncut", b"off\ny\nz\n", 1_000)
-    assert text == "a\nb\n[… 985 bytes not shown …]\ny\nz\n"
+    assert text == "a\nb\ncut\n[… 985 bytes not shown …]\noff\ny\nz\n"
+    # One line without an end has a beginning and an end too, and no half characters where it was cut.
+    long = "é".encode() * 50
+    text = as_text(long[:41], long[-41:], 10_000_000)
+    assert text == f"{'é' * 20}\n[… 9,999,918 bytes not shown …]\n{'é' * 20}"
 
 
 @given(parts=st.lists(st.binary(max_size=30), max_size=30), kept=st.integers(1, 50))
