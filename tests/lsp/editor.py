@@ -99,12 +99,11 @@ class Editor(LanguageClient):
                         return params
                 await self._news.wait()
 
-    async def fresh(self) -> None:
-        """Wait until the files are indexed."""
+    async def fresh(self, root: Path | None = None) -> None:
+        """Wait until the files of a folder are indexed, of any by default."""
+        told = f"{root.as_uri() if root else ''}: files complete"
         await self.until(
-            lambda method, params: (
-                method == types.WINDOW_LOG_MESSAGE and "files complete" in params.message
-            )
+            lambda method, params: method == types.WINDOW_LOG_MESSAGE and told in params.message
         )
 
     def show(self, path: Path, text: str | None = None, language: str = "python") -> str:
