@@ -257,7 +257,8 @@ def _line(event: "Event") -> str:
     match event:
         case FocusChange():
             entries, cost = len(event.entries), f"{event.total_cost:,} of {event.budget:,}"
-            return f"focus  {entries} entries, {cost} positions"
+            whose = " of earlier turns" if event.source == "session" else ""
+            return f"focus  {entries} entries{whose}, {cost} positions"
         case Notice():
             return event.text
         case chat.ToolStarted():
