@@ -67,7 +67,12 @@ def _chats(view: View) -> bool:
 
 def _is_wanted(action: types.CodeAction, only: Any) -> bool:
     """A client that asks for `refactor` means `refactor.rewrite` as well."""
-    return not only or any(f"{action.kind}.".startswith(f"{kind}.") for kind in only)
+    kind = f"{_plain(action.kind)}."
+    return not only or any(kind.startswith(f"{_plain(each)}.") for each in only)
+
+
+def _plain(kind: Any) -> str:
+    return str(getattr(kind, "value", kind))
 
 
 def _actions(

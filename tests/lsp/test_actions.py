@@ -88,7 +88,7 @@ async def test_actions_fit_the_place_and_what_is_asked_for(start, repository: Pa
         fixes = await actions(
             editor, uri, 6, diagnostics=[fault], only=[types.CodeActionKind.QuickFix]
         )
-        assert [each.command.command for each in fixes] == ["megacontext.fix"]
+        assert ["megacontext.fix" in str(each.command) for each in fixes] == [True]
         assert len(await actions(editor, uri, 6, only=[types.CodeActionKind.Refactor])) == 1
         editor.type(uri, 6, 0, "    # TODO: cache this\n")
         titles = [each.title for each in await actions(editor, uri, 6)]
@@ -115,11 +115,10 @@ async def test_a_model_that_cannot_chat_offers_no_more_than_it_does(start, repos
     async with start(ScriptedModel([], chat=False), capabilities=FULL) as editor:
         uri = editor.show(repository / WORDS)
         await editor.fresh()
-        assert [each.command.command for each in await actions(editor, uri, 6)] == [
-            "megacontext.showFocus"
-        ]
+        [offered] = await actions(editor, uri, 6)
+        assert "megacontext.showFocus" in str(offered.command)
         lenses = types.CodeLensParams(types.TextDocumentIdentifier(uri))
-        assert await editor.text_document_code_lens_async(lenses) == []
+        assert not await editor.text_document_code_lens_async(lenses)
         with pytest.raises(JsonRpcException, match="completes code but cannot chat"):
             await execute(editor, "megacontext.explain", argument(uri, 6))
 
@@ -138,7 +137,7 @@ async def test_an_explanation_is_shown_and_given(start, repository: Path):
 
 
 async def test_what_is_in_focus_is_told_without_a_model(start, repository: Path):
-    async with start(capabilities=FULL, options={"answers": "result"}) as editor:
+    async with start(capabilities=FULL, options={"answers": "result", "preload": False}) as editor:
         uri = editor.show(repository / GREET)
         await editor.fresh()
         answer = await execute(editor, "megacontext.showFocus", argument(uri, 12))
@@ -221,34 +220,35 @@ async def test_an_edit_of_a_document_that_has_changed_meanwhile_is_not_made(
         assert taken == []
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        (),
-        (None,),
-        ([],),
-        ("x",),
-        ({},),
-        ({"uri": 1, "range": None},),
-        ({"uri": "file:///etc/passwd", "range": {"start": {"line": 0, "character": 0}}},),
-        (argument("file:///etc/passwd", 0),),
-        (argument("untitled:x", 0),),
-        (argument("", 0),),
-        (argument("file:///", -1),),
-        (argument("file:///", 10**20),),
-        (argument("file:///x", 0, more=1),),
-        (argument("file:///x", 0), argument("file:///x", 0)),
-    ],
+WRONG = (
+    (),
+    (None,),
+    ([],),
+    ("x",),
+    ({},),
+    ({"uri": 1, "range": None},),
+    ({"uri": "file:///etc/passwd", "range": {"start": {"line": 0, "character": 0}}},),
+    (argument("file:///etc/passwd", 0),),
+    (argument("untitled:x", 0),),
+    (argument("", 0),),
+    (argument("file:///", -1),),
+    (argument("file:///", 10**20),),
+    (argument("file:///x", 0, more=1),),
+    (argument("file:///x", 0), argument("file:///x", 0)),
 )
-@pytest.mark.parametrize("command", ["megacontext.explain", "megacontext.edit"])
-async def test_arguments_are_checked(start, command, given):
+
+
+@pytest.mark.parametrize("command", ["explain", "edit", "fix", "addTests", "showFocus"])
+async def test_arguments_are_checked(start, command):
     async with start(["never said"], capabilities=FULL) as editor:
         await editor.fresh()
+        for given in WRONG:
+            with pytest.raises(JsonRpcException):
+                await execute(editor, f"megacontext.{command}", *given)
         with pytest.raises(JsonRpcException):
-            await execute(editor, command, *given)
-        assert isinstance(
-            await editor.workspace_symbol_async(types.WorkspaceSymbolParams("greet")), list
-        )
+            await execute(editor, "megacontext.unknown")
+        found = await editor.workspace_symbol_async(types.WorkspaceSymbolParams("greet"))
+        assert len(found) >= 2
 
 
 async def test_secrets_are_neither_explained_nor_edited(start, repository: Path):
