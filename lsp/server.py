@@ -1,6 +1,7 @@
 """The server: its documents, its folders and what it offers. Knows no transport."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -60,6 +61,7 @@ class Server(LanguageServer):
 
     def _initialize(self, params: types.InitializeParams) -> None:
         self.documents.encoding = types.PositionEncodingKind(self.workspace.position_encoding)
+        self.protocol.trace = params.trace or types.TraceValue.Off
         self.options, self._warnings = read_options(params.initialization_options)
         self._opener.settings = self.options.settings
         # One that is not there is of another machine, and says nothing.
@@ -99,10 +101,10 @@ class Server(LanguageServer):
         """Say something for whoever looks into the log of the editor."""
         self.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
 
-    def trace(self, text: str) -> None:
+    def trace(self, text: str, details: dict[str, float]) -> None:
         """Say something for whoever looks for a fault, if the client wants to hear it."""
         if self.protocol.trace != types.TraceValue.Off:
-            self.protocol.notify(types.LOG_TRACE, types.LogTraceParams(text))
+            self.protocol.notify(types.LOG_TRACE, types.LogTraceParams(text, json.dumps(details)))
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """A fault goes to the log, not into a window."""

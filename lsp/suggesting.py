@@ -41,6 +41,8 @@ class Writing:
         self.place = place
         self.so_far = ""
         self.cancel = Cancelled()
+        self.stopped = self.began = self.ended = 0.0
+        """When it was stopped, and from when to when the engine was at it, by `time.perf_counter`; 0 for never."""
 
     def fits(self, place: Place) -> bool:
         """Whether somebody has typed along with it."""
@@ -81,6 +83,7 @@ class Slot:
     def stop(self) -> None:
         """End what is being written: nobody waits for it any more."""
         if self.writing is not None:
+            self.writing.stopped = time.perf_counter()
             self.writing.cancel.set()
             self.writing = None
 
@@ -88,8 +91,10 @@ class Slot:
 class Suggester:
     """Answers questions for suggestions. Lives in the event loop."""
 
-    def __init__(self, trace: Callable[[str], None], warn: Callable[[str], None]) -> None:
-        """`trace` is told how long each took, `warn` what is wrong, once."""
+    def __init__(
+        self, trace: Callable[[str, dict[str, float]], None], warn: Callable[[str], None]
+    ) -> None:
+        """`trace` is told how long each took (in words and in figures), `warn` what is wrong, once."""
         self._trace = trace
         self._warn = warn
         self._told = ""
@@ -144,7 +149,11 @@ class Suggester:
         def work(engine: Engine) -> Suggestion | None:
             if writing.cancel.is_set():
                 return None
-            return suggest(engine, at, text, writing.cancel, writing.hear)
+            writing.began = time.perf_counter()
+            try:
+                return suggest(engine, at, text, writing.cancel, writing.hear)
+            finally:
+                writing.ended = time.perf_counter()
 
         task = asyncio.get_running_loop().create_task(self._write(slot, folder, writing, work))
         self._tasks.add(task)
@@ -157,20 +166,30 @@ class Suggester:
         writing: Writing,
         work: Callable[[Engine], Suggestion | None],
     ) -> None:
-        began = time.perf_counter()
         try:
             found = await folder.ask(work, writing.cancel) or NOTHING
         except MegaContextError as exc:
             found = NOTHING
             self._tell_once(exc)
-        took = (time.perf_counter() - began) * 1000
+        self._tell(writing, found)
         if slot.writing is not writing:
-            self._trace(f"suggestion: superseded, ended after {took:.1f} ms")
             return
         slot.writing = None
         slot.written = writing.place, found.text
-        self._trace(f"suggestion: {found.ms:.1f} ms of memory and model in {took:.1f} ms")
         slot.reply((slot.asked and slot.known(slot.asked)) or "")
+
+    def _tell(self, writing: Writing, found: Suggestion) -> None:
+        if not writing.began:
+            return
+        details = {
+            "began": writing.began,
+            "ended": writing.ended,
+            "ms": found.ms,
+            "stop_ms": (writing.ended - writing.stopped) * 1000 if writing.stopped else 0.0,
+        }
+        took = (writing.ended - writing.began) * 1000
+        how = "stopped" if writing.stopped else f"{len(found.text)} characters"
+        self._trace(f"suggestion: {how} after {took:.1f} ms", details)
 
     def _tell_once(self, error: MegaContextError) -> None:
         # A file that is left out, or a place that is no more: there is nothing to suggest, and nothing to tell.

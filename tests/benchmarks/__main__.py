@@ -17,7 +17,7 @@ from .bars import Bar
 from .machine import ROOT, describe, load_average
 from .report import page, table
 
-NAMES = ("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill", "tui")
+NAMES = ("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill", "tui", "lsp")
 
 
 def main() -> None:

@@ -88,9 +88,9 @@ class Desk:
 
     def __init__(self, talker: Talker, text: str = "x = \n") -> None:
         self.talker = talker
-        self.told: list[str] = []
+        self.told: list[dict[str, float]] = []
         self.warned: list[str] = []
-        self.suggester = Suggester(self.told.append, self.warned.append)
+        self.suggester = Suggester(lambda _, details: self.told.append(details), self.warned.append)
         self.document = Document(types.TextDocumentItem(URI, "python", 1, text), ENCODINGS[1])
         self._folder: Any = Alone(talker)
 
@@ -120,7 +120,10 @@ async def test_a_question_is_answered():
     desk.talker.say("com", "pute()", None)
     assert await desk.ask(4) == "compute()"
     assert desk.talker.asked == ["x = \n"]
-    assert "1.0 ms of memory and model" in desk.told[0]
+    [told] = desk.told
+    assert told["ms"] == 1.0
+    assert 0 < told["began"] < told["ended"]
+    assert told["stop_ms"] == 0
 
 
 async def test_a_newer_question_ends_the_one_before_though_nobody_cancels():
