@@ -25,6 +25,7 @@ from ..paths import repository_path
 LONGEST = 2_000_000
 """Characters of a message."""
 _LINES = re.compile(r"L?(?P<first>\d{1,7})(?:[-:]L?(?P<last>\d{1,7}))?")
+_WORD = re.compile(r"[\w./@+-]")
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -44,9 +45,9 @@ def sent(blocks: Sequence[Any], root: Path) -> Sent:
     for block in blocks:
         match block:
             case TextContentBlock(text=text):
-                parts.append(text)
+                _add(parts, text)
             case ResourceContentBlock(uri=uri, name=name):
-                parts.append(_linked(uri, name, root, notes))
+                _add(parts, _linked(uri, name, root, notes))
             case EmbeddedResourceContentBlock(resource=resource):
                 parts.append(_embedded(resource, root, notes))
             case _:
@@ -57,6 +58,13 @@ def sent(blocks: Sequence[Any], root: Path) -> Sent:
     if len(text) > LONGEST:
         raise ToolError(f"the message has {len(text):,} characters; at most {LONGEST:,} are read")
     return Sent(text, tuple(notes))
+
+
+def _add(parts: list[str], text: str) -> None:
+    """Add a part, apart from the one before where the two would be read as one word, or one path."""
+    if parts and _WORD.match(parts[-1][-1:]) and _WORD.match(text):
+        parts.append(" ")
+    parts.append(text)
 
 
 def _linked(uri: str, name: str, root: Path, notes: list[str]) -> str:

@@ -23,11 +23,13 @@ from acp.schema import (
     NewSessionResponse,
     PromptCapabilities,
     PromptResponse,
+    ResumeSessionResponse,
     SessionCapabilities,
     SessionCloseCapabilities,
     SessionInfo,
     SessionInfoUpdate,
     SessionListCapabilities,
+    SessionResumeCapabilities,
     SetSessionModeResponse,
     StopReason,
     Usage,
@@ -94,7 +96,9 @@ class AgentServer:
                 prompt_capabilities=PromptCapabilities(embedded_context=True),
                 mcp_capabilities=McpCapabilities(http=True),
                 session_capabilities=SessionCapabilities(
-                    list=SessionListCapabilities(), close=SessionCloseCapabilities()
+                    list=SessionListCapabilities(),
+                    resume=SessionResumeCapabilities(),
+                    close=SessionCloseCapabilities(),
                 ),
             ),
             auth_methods=[],
@@ -118,17 +122,28 @@ class AgentServer:
         self, cwd: str, session_id: str, mcp_servers: Sequence[Any] | None = None, **_: Any
     ) -> LoadSessionResponse:
         """Go on with a saved conversation; what was said in it is told again first."""
-        if (known := self._sessions.get(session_id)) is not None:
-            if known.is_busy:
-                raise invalid(f"a turn goes on in {session_id}; cancel it first")
-            await self._close(known)
-        session = await self._open(cwd, Wanted(session_id), mcp_servers or ())
+        session = await self._again(cwd, session_id, mcp_servers or ())
         tools = session.agent.calls.tools
         for turn in session.agent.turns:
             for update in session.teller.retell(turn, tools):
                 await self.client.session_update(session_id=session.id, update=update)
         self._welcome(session)
         return LoadSessionResponse(modes=session.modes)
+
+    async def resume_session(
+        self, cwd: str, session_id: str, mcp_servers: Sequence[Any] | None = None, **_: Any
+    ) -> ResumeSessionResponse:
+        """Go on with a saved conversation that the client remembers by itself."""
+        session = await self._again(cwd, session_id, mcp_servers or ())
+        self._welcome(session)
+        return ResumeSessionResponse(modes=session.modes)
+
+    async def _again(self, cwd: str, session_id: str, servers: Sequence[Any]) -> LiveSession:
+        if (known := self._sessions.get(session_id)) is not None:
+            if known.is_busy:
+                raise invalid(f"a turn goes on in {session_id}; cancel it first")
+            await self._close(known)
+        return await self._open(cwd, Wanted(session_id), servers)
 
     async def list_sessions(
         self, cwd: str | None = None, cursor: str | None = None, **_: Any

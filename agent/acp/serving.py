@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
@@ -27,7 +28,10 @@ async def _serve(server: AgentServer) -> bool:
     connection = AgentSideConnection(
         agent, await Wire.claimed(), listening=False, use_unstable_protocol=True
     )
-    with suppress(OSError):
-        await connection.listen()
+    listening = asyncio.create_task(connection.listen())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, listening.cancel)
+    with suppress(OSError, asyncio.CancelledError):
+        await listening
     await connection.close()
     return await server.close()

@@ -1,5 +1,7 @@
 """`python -m tests.agent.acp.scripted_server [SETTINGS]`: the agent over the protocol, with a model that plays scripts.
 
+SETTINGS are JSON by dotted key; `context_length` is the model's.
+
 A message ends with its script: `script:` and a JSON list of replies, told one after the other; a reply of `$N` is N
 words, `$echo` what was asked, `$knows TEXT` whether the prompt holds a text.
 """
@@ -35,7 +37,8 @@ def reply(prompt: str) -> str:
 
 def main() -> None:
     settings = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    serve(SETTINGS | settings, ScriptedModel(reply))
+    length = settings.pop("context_length", 1 << 20)
+    serve(SETTINGS | settings, ScriptedModel(reply, context_length=length))
 
 
 if __name__ == "__main__":

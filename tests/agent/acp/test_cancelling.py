@@ -94,7 +94,7 @@ def started(root) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("how", ["leaves", "is killed"])
+@pytest.mark.parametrize("how", ["leaves", "is killed", "ends us"])
 def test_an_editor_that_leaves_in_a_turn_ends_the_process_and_what_was_said_is_saved(root, how):
     with started(root) as process:
         process.stdin.write(
@@ -113,7 +113,10 @@ def test_an_editor_that_leaves_in_a_turn_ends_the_process_and_what_was_said_is_s
         if how == "is killed":
             # Nobody reads what is written any more, either.
             process.stdout.close()
-        process.stdin.close()
+        if how == "ends us":
+            process.terminate()
+        else:
+            process.stdin.close()
         assert process.wait(WAIT_S) == 0
         assert b"Traceback" not in process.stderr.read()
     saved = Sessions(Places(root)).read(session)

@@ -18,6 +18,9 @@ def test_a_saved_session_is_listed_and_loaded_with_all_that_was_said_and_done(pl
         stage.editor.updates.clear()
         loaded = await stage.agent.load_session(cwd=str(root), session_id=session)
         replayed = list(stage.editor.updates)
+        await stage.agent.close_session(session_id=session)
+        stage.editor.updates.clear()
+        await stage.agent.resume_session(cwd=str(root), session_id=session)
         answer = await stage.prompt(session, "$knows French is there now.", text="And now?")
         return session, listed, first, loaded, replayed, answer, stage.editor
 
@@ -32,7 +35,8 @@ def test_a_saved_session_is_listed_and_loaded_with_all_that_was_said_and_done(pl
     assert kinds.count("tool_call") == 1
     ids = {update.tool_call_id for _, update in replayed if hasattr(update, "tool_call_id")}
     assert ids == {update.tool_call_id for _, update in first if hasattr(update, "tool_call_id")}
-    assert "French is there now." in editor.said
+    assert "French is there now." in str(replayed)
+    assert "French is there now." not in editor.said
     assert answer.stop_reason == "end_turn"
     assert editor.said.endswith("yes")
 

@@ -162,7 +162,7 @@ def test_a_program_runs_after_it_was_allowed(play):
 def test_links_become_mentions_and_embedded_text_stands_in_the_message(play, root):
     words = (root / "greeter/words.py").as_uri()
     blocks = [
-        text_block("Compare "),
+        text_block("Compare"),
         ResourceContentBlock(type="resource_link", name="words.py", uri=f"{words}#L4-L8"),
         text_block(" with "),
         EmbeddedResourceContentBlock(
@@ -263,13 +263,13 @@ def test_a_limit_and_a_message_that_is_too_long_are_told_as_such(root):
         session = await stage.begin()
         limited = await stage.prompt(session, look, look)
         short = await stage.prompt(session, "$50")
-        large = await stage.prompt(session, text="x" * 1_500_000)
+        large = await stage.prompt(session, text="x" * 100_000)
         with pytest.raises(RequestError) as refused:
             await stage.prompt(session, text="x" * 2_500_000)
         return limited, short, large, str(refused.value), stage.editor
 
     limited, short, large, refused, editor = play_alone(
-        root, scene, chat__max_queries=1, chat__max_new_tokens=64
+        root, scene, chat__max_queries=1, chat__max_new_tokens=64, context_length=40_000
     )
     assert limited.stop_reason == "max_turn_requests"
     assert short.stop_reason == "max_turn_requests"
