@@ -32,9 +32,10 @@ from megacontext.models.base import Usage as ModelUsage
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
 from .completing.shape import Shape
+from .completing.standing import Standing
 from .cursor import Cursor, check_place
 from .events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
-from .fitting import memory_for_question, plan_completion
+from .fitting import Plan, memory_for_question, plan_completion
 from .opening import Workplace
 from .prompts import ask_prompt, completion_prompt
 
@@ -67,6 +68,7 @@ class Engine:
         self._given = model
         self._load = load or workplace.load_model
         self._previous: Focused | None = None
+        self._standing: Standing | None = None
         self._lenses: dict[str, Lens] = {}
 
     def beside(self, settings: Settings | None = None) -> "Engine":
@@ -104,7 +106,7 @@ class Engine:
 
     def forget_focus(self) -> None:
         """Let the next focus depend on its query alone, for questions that have nothing to do with each other."""
-        self._previous = None
+        self._previous = self._standing = None
 
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
         """The working context for a query; it starts from the one before, so that little changes."""
@@ -198,7 +200,7 @@ class Engine:
         text = self._text(at.path, text)
         check_place(text, at)  # before a model is loaded for nothing
         plan = plan_completion(self.model, wanted, self.name, text, at)
-        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.budget), codec)
+        focused, rendering = self._memory_at(plan, codec)
         yield FocusChange.of(focused)
         if not self.model.supports_fim:
             yield Notice(NO_FILLING.format(name=self.model.name))
@@ -211,6 +213,30 @@ class Engine:
             stop=("\n",) if shape.one_line else (),
         )
         yield from self._generate(prompt, sampling, cancel, started, shape)
+
+    def _memory_at(self, plan: Plan, codec: str | None) -> tuple[Focused, Rendering]:
+        """The working context at a cursor: the one of the completion before, where that will do."""
+        standing, at = self._standing, plan.cursor.at
+        if (
+            standing is not None
+            and standing.serves(at, plan.budget, codec)
+            and self._holds(standing)
+        ):
+            return standing.focused, standing.rendering
+        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.memory), codec)
+        self._standing = Standing(at, codec, focused, rendering)
+        return focused, rendering
+
+    def _holds(self, standing: Standing) -> bool:
+        """Whether what was focused would be read just so from the files as they are now."""
+        lens, used = self._tools(FocusQuery(at=standing.at), standing.codec)
+        with self.memory.reading():
+            lens.tree.refresh()
+            try:
+                now = used.render(standing.focused.in_order)
+            except FocusError:  # what was focused is no more
+                return False
+        return not now.stale and now.text == standing.rendering.text
 
     def _text(self, path: str, text: str | None) -> str:
         """The text of a file, or `text` if it may be in a file of this name."""

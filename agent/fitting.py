@@ -10,6 +10,8 @@ from megacontext.models.base import BaseModel
 from .cursor import Cursor, cursor_at
 from .prompts import ask_prompt, completion_prompt
 
+SPARE = 64
+"""Positions left over in a small model for what is typed next."""
 LEAST_TEXT = 16
 """Positions of text around a cursor below which a completion makes no sense."""
 
@@ -21,6 +23,8 @@ class Plan:
     cursor: Cursor
     budget: int
     """Positions left for memory."""
+    memory: int
+    """What to choose memory for: less, so that it fits still when somebody has typed a little further."""
 
 
 def plan_completion(
@@ -44,7 +48,9 @@ def plan_completion(
         prefix = int(left * share) if model.supports_fim else left
         cursor = cursor_at(text, at, prefix, left - prefix, count)
         bare = model.count(completion_prompt(model, name, (), cursor))
-    return Plan(cursor, max(0, min(wanted.budget, room - bare)))
+    left = max(0, room - bare)
+    spare = min(SPARE, left // 4)
+    return Plan(cursor, min(wanted.budget, left), min(wanted.budget, left - spare))
 
 
 def memory_for_question(

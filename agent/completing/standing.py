@@ -1,0 +1,30 @@
+"""The working context of the completion before, for as long as it will do: the model need not read it again.
+
+Whoever types asks again at every key. A focus for each would change the memory a little, and with it all that the model
+has to read.
+"""
+
+from dataclasses import dataclass
+
+from megacontext.memory.focus import Focused, Position, Rendering
+
+NEAR_LINES = 24
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was focused for a place, and how it was read."""
+
+    at: Position
+    codec: str | None
+    focused: Focused
+    rendering: Rendering
+
+    def serves(self, at: Position, budget: int, codec: str | None) -> bool:
+        """Whether it is near enough to a place and fits what is left there."""
+        return (
+            at.path == self.at.path
+            and abs(at.line - self.at.line) <= NEAR_LINES
+            and codec == self.codec
+            and self.focused.total_cost <= budget
+        )
