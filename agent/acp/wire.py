@@ -6,8 +6,11 @@ Knows no method. Standard output is the protocol's alone: what else is printed t
 import asyncio
 import json
 import os
+import stat
 from contextlib import suppress
 from typing import Any
+
+from megacontext.configs.errors import MegaContextError
 
 LONGEST = 64 << 20
 """Bytes of a line; a longer one is passed over and answered with an error."""
@@ -23,7 +26,14 @@ class Wire:
 
     @classmethod
     async def claimed(cls) -> "Wire":
-        """Standard input and output, taken for the protocol."""
+        """Standard input and output, taken for the protocol.
+
+        Raises MegaContextError when they are not the ends of pipes, as an editor gives them.
+        """
+        if not (_is_spoken_through(0) and _is_spoken_through(1)):
+            raise MegaContextError(
+                "standard input and output have to be pipes: `megacontext acp` is started by an editor"
+            )
         loop = asyncio.get_running_loop()
         reading, writing = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -102,3 +112,8 @@ class Wire:
         """Write no more."""
         with suppress(OSError):
             self._writer.close()
+
+
+def _is_spoken_through(number: int) -> bool:
+    mode = os.fstat(number).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(number)

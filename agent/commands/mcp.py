@@ -62,16 +62,16 @@ def mcp(
 
 
 def _serve(hosted: "Hosted", http: bool, port: int, token: str) -> None:
-    import anyio
+    import asyncio
 
     from ..mcp.server import memory_server
     from ..mcp.serving import serve_http, serve_stdio
 
     server = memory_server(hosted)
     if http:
-        anyio.run(serve_http, server, port, token)
+        asyncio.run(serve_http(server, port, token))
     else:
-        anyio.run(serve_stdio, server)
+        asyncio.run(serve_stdio(server))
 
 
 def _token(variable: str | None) -> str:

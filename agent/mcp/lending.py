@@ -304,7 +304,7 @@ def _read_answer(
         end += 1
     end = max(end, min(first, last))
     part = b"\n".join(lines[first - 1 : end])
-    if part and (end < len(lines) or data.endswith(b"\n")):
+    if end >= first and (end < len(lines) or data.endswith(b"\n")):
         part += b"\n"
     return ReadAnswer(
         path=path,

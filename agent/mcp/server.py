@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-import mcp_types as types
+from mcp import types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -175,3 +176,33 @@ def test_garbage_is_answered_with_errors_and_the_agent_goes_on(root):
     assert all("error" in by_id[number] for number in (91, 92, 93, 94, 95, 96, 98))
     assert sum(each["id"] is None for each in answers) >= 12
     assert all(each["jsonrpc"] == "2.0" for each in answers)
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "README.md"])
+def test_what_is_no_pipe_is_refused_in_one_sentence(root, place):
+    with (root / place).open("rb") as given:
+        done = subprocess.run(
+            [sys.executable, "-m", "megacontext.agent.main", "acp"],
+            env=environment(root),
+            cwd=root,
+            stdin=given,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: standard input and output have to be pipes")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_package_one_sentence_says_what_to_install(root):
+    program = (
+        "import sys; sys.modules['acp'] = None; sys.argv[1:] = ['acp'];"
+        "from megacontext.agent.main import run; run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'megacontext[acp]'" in done.stderr
