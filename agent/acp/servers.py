@@ -115,14 +115,26 @@ async def _serve(
     """Hold one connection: what opens it has to close it, in one task."""
     try:
         async with _client(wanted, root) as client:
-            listed = await client.list_tools()
+            listed = await _listed(client)
             if not found.done():
-                found.set_result((client, list(listed.tools)))
+                found.set_result((client, listed))
             await leaving.wait()
     except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001  it must not take the connection along
         if not found.done():
             found.set_exception(exc if isinstance(exc, Exception) else OSError("it was stopped"))
             found.exception()  # read here, whether anybody else looks or not
+
+
+async def _listed(client: "Client") -> list[Any]:
+    """The tools of a server, page by page, as many as are looked at."""
+    tools: list[Any] = []
+    cursor: str | None = None
+    while len(tools) <= MOST_TOOLS:
+        page = await client.list_tools(cursor=cursor)
+        tools += page.tools
+        if not (cursor := page.next_cursor) or not page.tools:
+            break
+    return tools
 
 
 def _client(wanted: Any, root: Path) -> "Client":
