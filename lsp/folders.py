@@ -10,6 +10,7 @@ from pygls import uris
 
 from megacontext.agent.engine import Engine
 from megacontext.agent.hosting.host import Host
+from megacontext.agent.navigating.texts import Shelf
 from megacontext.memory.memory import Memory
 from megacontext.models.base import Cancel
 
@@ -23,6 +24,8 @@ class Folder:
         """`spelled` is the folder as the client writes it; it may lead through symbolic links."""
         self.uri = uri
         self.host = host
+        self.shelf = Shelf()
+        """Texts that were looked at lately; for the quick lane."""
         self._spelled = spelled
         self._real = Path(os.path.realpath(spelled))
 

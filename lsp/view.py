@@ -6,17 +6,19 @@ answer was on its way are left out.
 
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from lsprotocol import types
 
-from megacontext.agent.navigating.navigator import Navigator, Stretch
+from megacontext.agent.navigating.definitions import Stretch
+from megacontext.agent.navigating.navigator import Navigator
 from megacontext.agent.navigating.texts import Text
 
 from .documents import Document
 from .folders import Folder
-from .positions import Encoding, place_of, position_of, split_lines
+from .positions import Encoding, place_of, position_of, split_lines, units
 
 if TYPE_CHECKING:
     from .server import Server
@@ -28,9 +30,17 @@ class Lines:
     """One text, between positions and characters."""
 
     def __init__(self, text: str, encoding: Encoding) -> None:
-        self._lines = split_lines(text)
-        self._starts = [0, *accumulate(map(len, self._lines[:-1]))]
+        self._text = text
         self._encoding = encoding
+        self._has_returns = "\r" in text
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return split_lines(self._text)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *accumulate(map(len, self._lines[:-1]))]
 
     def offset(self, at: types.Position) -> int:
         """Characters before a position."""
@@ -39,6 +49,11 @@ class Lines:
 
     def position(self, offset: int) -> types.Position:
         """The position behind so many characters."""
+        if not self._has_returns:
+            # Few places are asked for in many files, most of them in short ones: no list of lines is needed.
+            start = self._text.rfind("\n", 0, offset) + 1
+            line = self._text.count("\n", 0, start)
+            return types.Position(line, units(self._text[start:offset], self._encoding))
         line = bisect_right(self._starts, offset) - 1
         return position_of(self._lines, line, offset - self._starts[line], self._encoding)
 
@@ -46,8 +61,7 @@ class Lines:
         """Where a line begins, from 0; the end of the text behind its last line."""
         if line < len(self._lines):
             return types.Position(line, 0)
-        last = len(self._lines) - 1
-        return position_of(self._lines, last, len(self._lines[last]), self._encoding)
+        return self.position(len(self._text))
 
     def range(self, start: int, end: int) -> types.Range:
         """The range between two such places."""
@@ -73,7 +87,8 @@ class View:
 
     async def look(self, work: Callable[[Navigator], Result]) -> Result | None:
         """Ask the memory, beside the event loop; None before there is a memory."""
-        return await self.folder.look(lambda memory: work(Navigator(memory, self.buffers)))
+        shelf = self.folder.shelf
+        return await self.folder.look(lambda memory: work(Navigator(memory, self.buffers, shelf)))
 
     def lines(self, text: Text) -> Lines:
         """The lines of a file."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from megacontext.configs.errors import StoreBusyError, StoreError
 
-from .catalogue import Catalogue, ChunkRecord
+from .catalogue import Catalogue, ChunkRecord, FileRecord
 from .catalogue.connection import named_errors, open_for_reading, open_for_writing
 from .catalogue.schema import check, migrate
 from .ingest import Ingest
@@ -169,11 +169,24 @@ class Memory:
         found = self.store.path_key(REPOSITORY, "", directory=True)
         return found[2] if found else 0
 
-    def look(self, path: str, buffer: bytes | None = None) -> FileText | Refusal | Gone:
-        """A file as it is now (`buffer` or an unsaved one first), or why it is not for reading."""
+    def look(
+        self, path: str, buffer: bytes | None = None, known: bytes | None = None
+    ) -> FileText | Refusal | Gone:
+        """A file as it is now (`buffer` or an unsaved one first), or why it is not for reading.
+
+        Content of the digest `known` is not judged again.
+        """
         if buffer is None and self.ingest is not None:
             buffer = self.ingest.overlays.get(path)
-        return read_file(self.places.root, path, self.rules, buffer)
+        return read_file(self.places.root, path, self.rules, buffer, known)
+
+    def is_untouched(self, file: FileRecord) -> bool:
+        """Whether size and time stamp say that a file is as it was indexed."""
+        try:
+            found = (self.places.root / file.path).lstat()
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns) == (file.size, file.mtime_ns)
 
     def read(self, path: str) -> bytes | None:
         """The bytes of a file as they are now; None when it is gone or left out."""

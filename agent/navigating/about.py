@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from megacontext.memory.focus import WorkingEntry
 
-from .navigator import Definition, Navigator
+from .definitions import Definition
+from .navigator import Navigator
 from .words import Word
 
 MOST_MEMBERS, MOST_USERS = 12, 24

@@ -6,15 +6,15 @@ catalogue was made is read again, so that no place is a stale one.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 from megacontext.memory.catalogue import SymbolRecord
 from megacontext.memory.chunking import ChunkedFile, Symbol, chunk_file, find_uses
 from megacontext.memory.memory import Memory
 
-from .texts import Text, Texts
+from .definitions import Definition, Stretch, placed
+from .texts import Shelf, Text, Texts
 from .words import Word
 
 MOST_NAMED = 64
@@ -25,88 +25,45 @@ MOST_WORDS = 64
 """Characters of a question for symbols."""
 _OWN = frozenset({"self", "cls", "this", "super"})
 _MEMBERS = frozenset({"method", "field"})
+_NAME = re.compile(r"\w+")
 
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A piece of a text, in characters from its start."""
-
-    path: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A definition where it stands now."""
-
-    name: str
-    kind: str
-    """See `megacontext.memory.chunking.Symbol`."""
-    scope: str
-    signature: str
-    doc: str
-    line: int
-    """Of the name, from 1."""
-    whole: Stretch
-    at: Stretch
-    """The name itself."""
-
-    @property
-    def path(self) -> str:
-        """The file."""
-        return self.whole.path
-
-    @property
-    def qualified(self) -> str:
-        """The name with its scope."""
-        return f"{self.scope}.{self.name}" if self.scope else self.name
+Found = tuple[str, Symbol | SymbolRecord]
+"""A definition in a file, of the catalogue or of a text that it does not know yet."""
 
 
 class Navigator:
     """Answers about one unchanging state of the memory and of what is open; made for one question."""
 
-    def __init__(self, memory: Memory, buffers: Mapping[str, str]) -> None:
+    def __init__(
+        self, memory: Memory, buffers: Mapping[str, str], shelf: Shelf | None = None
+    ) -> None:
         """`buffers` are texts that are open in an editor, by path; the caller is inside `memory.reading()`."""
         self.catalogue = memory.catalogue
-        self.texts = Texts(memory, buffers)
+        self.texts = Texts(memory, buffers, shelf or Shelf())
 
     # Definitions
 
     def outline(self, path: str) -> list[Definition]:
         """Every definition of a file, in order; none when it is left out."""
         text = self.texts.of(path)
-        return [] if text is None else list(_placed(text, self._symbols(text)))
+        return [] if text is None else list(placed(text, self._symbols(text)))
 
     def named(self, name: str) -> list[Definition]:
         """Every definition of this name."""
-        paths = [each.path for each in self.catalogue.symbols_named(name, MOST_NAMED)]
-        return self._current(paths, lambda symbol: symbol.name == name)
+        return list(self._placed(self._named(name)))
 
     def meant(self, word: Word, path: str) -> list[Definition]:
         """The definitions that a name in a file most likely means: a guess by scope, qualifier and imports."""
         text = self.texts.of(path)
-        found = self.named(word.name)
+        found = self._named(word.name)
         if text is None or not found:
             return []
-        ranked = [(self._distance(each, word, text), each) for each in found]
+        sight = _Sight(word, text)
+        ranked = [(sight.distance(*each), each) for each in found]
         least = min(distance for distance, _ in ranked)
-        return [each for distance, each in ranked if distance == least]
-
-    def _distance(self, found: Definition, word: Word, text: Text) -> int:
-        here = found.path == text.path
-        if here and found.at.start == word.start:
-            return 0
-        if word.qualifier in _OWN:
-            return 1 if here and found.kind in _MEMBERS else 3 + (found.kind not in _MEMBERS)
-        stem = _stem(found.path)
-        if word.qualifier:
-            if word.qualifier in {stem, found.scope.rpartition(".")[2]}:
-                return 1
-            return 3 if found.kind in _MEMBERS else 4
-        if here and found.kind not in _MEMBERS:
-            return 1
-        return 2 if re.search(rf"\b{re.escape(stem)}\b", text.text) else 4
+        nearest = list(self._placed(each for distance, each in ranked if distance == least))
+        here = [each for each in nearest if each.path == path and each.at.start == word.start]
+        return here or nearest
 
     def enclosing(self, path: str, offset: int) -> Definition | None:
         """The innermost definition around a place; None where there is none."""
@@ -119,37 +76,48 @@ class Navigator:
         """Definitions whose name holds the letters of `query`, best first; `Class.method` asks for a scope as well."""
         asked = query[:MOST_WORDS].replace("\0", "").encode("utf-8", "replace").decode()
         scope, _, name = re.sub(r"::|->|/|#", ".", asked).strip().rpartition(".")
+        within = scope.casefold()
         records = self.catalogue.symbols_matching(name, limit * (4 if scope else 1))
-        if scope:
-            wanted = scope.casefold()
-            records = [each for each in records if wanted in each.scope.casefold()]
-        order = {
-            (each.name, each.path): index for index, each in reversed(list(enumerate(records)))
-        }
         found = self._current(
-            (each.path for each in records[:limit]),
-            lambda symbol: (
-                _holds(symbol.name, name) and scope.casefold() in symbol.scope.casefold()
-            ),
+            [each for each in records if within in each.scope.casefold()],
+            lambda each: _holds(each.name, name) and within in each.scope.casefold(),
         )
-        last = len(order)
-        found.sort(key=lambda each: order.get((each.name, each.path), last))
-        return found[:limit]
+        best = sorted(found, key=lambda each: _rank(name, *each))[:limit]
+        return list(self._placed(best))
+
+    def _named(self, name: str) -> list[Found]:
+        records = self.catalogue.symbols_named(name, MOST_NAMED)
+        return self._current(records, lambda each: each.name == name)
 
     def _current(
-        self, paths: Iterable[str], wanted: Callable[[Symbol | SymbolRecord], bool]
-    ) -> list[Definition]:
-        """The wanted definitions of these files and of those that are being edited."""
+        self, records: Iterable[SymbolRecord], wanted: Callable[[Symbol], bool]
+    ) -> list[Found]:
+        """What the catalogue found, with what files that are being edited define in place of what they did."""
         edited = {text.path: text for text in self.texts.edited()}
-        found: list[Definition] = []
-        for path in dict.fromkeys([*paths, *edited]):
+        kept: list[Found] = [(each.path, each) for each in records if each.path not in edited]
+        for path, text in edited.items():
+            kept += [(path, each) for each in _chunked(path, text.data).symbols if wanted(each)]
+        return kept
+
+    def _placed(self, found: Iterable[Found]) -> Iterator[Definition]:
+        """Where definitions are now; those of a file that has changed are looked for in it again."""
+        for path, symbol in found:
             text = self.texts.of(path)
-            if text is not None:
-                found += _placed(text, filter(wanted, self._symbols(text)))
-        return found
+            if text is None:
+                continue
+            if isinstance(symbol, SymbolRecord) and not self.texts.is_known(text):
+                wanted = symbol.name, symbol.scope, symbol.kind
+                again = (
+                    each
+                    for each in _chunked(path, text.data).symbols
+                    if (each.name, each.scope, each.kind) == wanted
+                )
+                yield from placed(text, again)
+            else:
+                yield from placed(text, [symbol])
 
     def _symbols(self, text: Text) -> Iterable[Symbol | SymbolRecord]:
-        record = self.catalogue.file(text.path)
+        record = self.texts.record(text.path)
         if record is not None and record.digest == text.digest:
             return self.catalogue.symbols_of(record.id)
         return _chunked(text.path, text.data).symbols
@@ -170,35 +138,52 @@ class Navigator:
         return found
 
 
+class _Sight:
+    """How far definitions are from a name in a text."""
+
+    def __init__(self, word: Word, text: Text) -> None:
+        self._word = word
+        self._text = text
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        return frozenset(_NAME.findall(self._text.text))
+
+    def distance(self, path: str, found: Symbol | SymbolRecord) -> int:
+        """0 for the definition at the name itself; the larger the less likely it is meant."""
+        word, here = self._word, path == self._text.path
+        if here and self._text.offset(found.start) <= word.start < self._text.offset(found.end):
+            start, end = self._text.line_behind(self._text.offset(found.start), found.line)
+            if start <= word.start < end:
+                return 0
+        if word.qualifier in _OWN:
+            return 1 if here and found.kind in _MEMBERS else 3 + (found.kind not in _MEMBERS)
+        stem = _stem(path)
+        if word.qualifier:
+            if word.qualifier in {stem, found.scope.rpartition(".")[2]}:
+                return 1
+            return 3 if found.kind in _MEMBERS else 4
+        if here and found.kind not in _MEMBERS:
+            return 1
+        return 2 if stem in self._mentioned else 4
+
+
 @lru_cache(maxsize=16)
 def _chunked(path: str, data: bytes) -> ChunkedFile:
     """Of a text that the catalogue does not know yet; it is asked about again and again while somebody edits it."""
     return chunk_file(path, data)
 
 
-def _placed(text: Text, symbols: Iterable[Symbol | SymbolRecord]) -> Iterator[Definition]:
-    for each in symbols:
-        whole = Stretch(text.path, text.offset(each.start), text.offset(each.end))
-        at = _name_in(text, each, whole)
-        yield Definition(
-            each.name, each.kind, each.scope, each.signature, each.doc, each.line, whole, at
-        )
-
-
-def _name_in(text: Text, symbol: Symbol | SymbolRecord, whole: Stretch) -> Stretch:
-    """The name of a definition; its whole line where the name is spelled otherwise there."""
-    start, end = text.line(min(symbol.line, text.lines))
-    first = max(start, whole.start) if whole.start <= end else start
-    word = re.compile(rf"(?<!\w){re.escape(symbol.name)}(?!\w)")
-    found = word.search(text.text, first, end)
-    if found is not None:
-        return Stretch(text.path, *found.span())
-    begin = text.text.find(symbol.name, first, end)
-    return (
-        Stretch(text.path, begin, begin + len(symbol.name))
-        if begin >= 0
-        else Stretch(text.path, first, max(first, end))
-    )
+def _rank(letters: str, path: str, found: Symbol | SymbolRecord) -> tuple[int, int, str, str, int]:
+    """As `Catalogue.symbols_matching` orders."""
+    name, wanted = found.name.casefold(), letters.casefold()
+    if found.name == letters:
+        quality = 0
+    elif name.startswith(wanted):
+        quality = 1
+    else:
+        quality = 2 if wanted in name else 3
+    return quality, len(name), found.name, path, found.start
 
 
 def _stem(path: str) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.capabilities import get_capability
 
-from megacontext.agent.navigating.navigator import Definition, Navigator
+from megacontext.agent.navigating.definitions import Definition
+from megacontext.agent.navigating.navigator import Navigator
 
 from ..view import View, view_of
 from .commands import EDIT, EXPLAIN, FIX, FOCUS, TESTS

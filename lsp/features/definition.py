@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from megacontext.agent.navigating.navigator import Navigator, Stretch
+from megacontext.agent.navigating.definitions import Stretch
+from megacontext.agent.navigating.navigator import Navigator
 from megacontext.agent.navigating.words import Word, word_at
 
 from ..view import view_of

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.capabilities import get_capability
 
-from megacontext.agent.navigating.navigator import Definition, Navigator, Stretch
+from megacontext.agent.navigating.definitions import Definition, Stretch
+from megacontext.agent.navigating.navigator import Navigator
 from megacontext.agent.navigating.texts import Text
 
 from ..view import View, view_of

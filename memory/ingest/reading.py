@@ -48,11 +48,16 @@ class Gone:
 
 
 def read_file(
-    root: Path, path: str, rules: LeftOutRules, buffer: bytes | None = None
+    root: Path,
+    path: str,
+    rules: LeftOutRules,
+    buffer: bytes | None = None,
+    known: bytes | None = None,
 ) -> FileText | Refusal | Gone:
     """Read `path` below `root` and judge it; never follows a symbolic link, never waits on a pipe.
 
-    An unsaved `buffer` is taken instead of the file, and judged by the same rules.
+    An unsaved `buffer` is taken instead of the file, and judged by the same rules. Content of the digest `known` was
+    judged before.
     """
     reason = rules.by_path(path)
     if buffer is not None:
@@ -79,7 +84,10 @@ def read_file(
         data = b"" if reason else _read_all(fd, rules.max_file_bytes)
         racy = time.time_ns() - status.st_mtime_ns < RACY_NS
         racy = racy or (not reason and len(data) != status.st_size)
-        reason = reason or rules.by_size(path, len(data)) or rules.by_content(data)
+        reason = reason or rules.by_size(path, len(data))
+        found = digest(data)
+        if found != known:
+            reason = reason or rules.by_content(data)
     except OSError as exc:
         return Refusal(path, f"unreadable: {exc.strerror}", -1, UNSURE_MTIME)
     finally:
@@ -87,7 +95,7 @@ def read_file(
     mtime_ns = UNSURE_MTIME if racy else status.st_mtime_ns
     if reason:
         return Refusal(path, reason, status.st_size, mtime_ns)
-    return FileText(path, data, digest(data), mtime_ns)
+    return FileText(path, data, found, mtime_ns)
 
 
 def _open_inside(root: Path, path: str) -> int:

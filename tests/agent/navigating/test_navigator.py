@@ -146,7 +146,8 @@ def test_bytes_become_characters_wherever_they_are(text, marked):
     shown_text = Text("a", text, data, digest(data), int(marked))
     for offset in range(len(text) + 1):
         assert shown_text.offset(3 * marked + len(text[:offset].encode())) == offset
-    for number in range(1, shown_text.lines + 1):
-        start, end = shown_text.line(number)
-        assert 0 <= start <= end <= len(text)
-        assert "\n" not in text[start:end]
+    for start in range(len(text) + 1):
+        lines = text.split("\n")
+        for number in range(text.count("\n", 0, start) + 1, len(lines) + 1):
+            found = text[slice(*shown_text.line_behind(start, number))]
+            assert found == lines[number - 1].removesuffix("\r")
