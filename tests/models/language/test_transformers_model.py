@@ -387,3 +387,13 @@ def test_a_cache_that_cannot_go_back_starts_again(tiny_models):
     cache.append([1, 2, 3])
     assert cache.rewind([1, 2, 3, 4]) == 3
     assert cache.rewind([1, 2, 5]) == 0
+
+
+def test_the_larger_a_model_the_shorter_a_piece_of_the_prompt_that_cannot_be_cancelled():
+    from megacontext.models.choosing.choose import pocket_folder
+    from megacontext.models.language.loading import load_folder
+
+    model = load_folder(pocket_folder())
+    prompt = [Tokens(tuple(range(100, 500)))]
+    assert list(model.generate(prompt, None, Cancelling(1))) == [Usage(400, 0, 0, "cancelled")]
+    assert answer(model, prompt)[2].reused == 64
