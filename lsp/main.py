@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 from .server import Server
 from .serving import serve_streams, serve_tcp
 
+SWITCH_S = 0.001
+
 
 def run(port: int | None = None) -> int:
     """Serve one client, over standard input and output or, with a port, over TCP; the exit code."""
@@ -27,6 +29,8 @@ def serve(server: Server) -> int:
 
 
 def _until_end(server: Server, serving: Coroutine[Any, Any, bool]) -> int:
+    # The thread that answers waits no longer than this for one that reads files or talks to the model.
+    sys.setswitchinterval(SWITCH_S)
     if not asyncio.run(serving):
         # A thread is deep in a model or in an index. What was committed is whole.
         os._exit(server.exit_code)

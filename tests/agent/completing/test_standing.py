@@ -7,8 +7,9 @@ import pytest
 from megacontext.agent.events import FocusChange
 from megacontext.memory.focus import Position
 from megacontext.models.language.scripted import ScriptedModel
-from tests.agent.conftest import FILES, _no_settings_of_this_machine  # noqa: F401  fixture
-from tests.agent.conftest import (  # noqa: F401  fixtures
+from tests.agent.conftest import (  # noqa: F401  fixture  # noqa: F401  fixtures
+    FILES,
+    _no_settings_of_this_machine,
     model_folder,
     open_engine,
     repository,
