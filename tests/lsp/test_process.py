@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import psutil
+from lsprotocol import types
 
 from megacontext.lsp.framing import Frames
 
@@ -96,3 +97,37 @@ def test_what_comes_from_a_file_is_answered_too(tmp_path: Path):
     [answer] = Frames().push(done.stdout)
     assert b"not initialized" in answer
     assert done.returncode == 1
+
+
+async def test_another_program_writes_and_the_server_takes_over_when_it_leaves(start, repository):
+    watch = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "megacontext.agent.main", "watch", "--model", "pocket", "--no-gists",
+        "--json", str(repository), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert b'"watching"' in await watch.stdout.readline()
+    try:
+        async with start([]) as editor:
+            told = await editor.until(logged("keeps the index fresh"))
+            assert str(watch.pid) in told.message
+            [folder] = editor.server.folders
+            assert not folder.host.writes
+            uri = editor.show(repository / "greeter/words.py")
+            editor.type(uri, 0, 0, "# unsaved\n")
+            watch.kill()
+            await editor.until(logged("this server keeps the index fresh"))
+            while b"# unsaved" not in (folder.host.engine.memory.read("greeter/words.py") or b""):
+                await asyncio.sleep(0.01)
+    finally:
+        if watch.returncode is None:
+            watch.kill()
+        await watch.communicate()
+
+
+def logged(text: str):
+    return lambda method, params: method == types.WINDOW_LOG_MESSAGE and text in params.message
+
+
+def test_nothing_heavy_is_loaded_to_start():
+    code = "import sys, megacontext.lsp.main; print({'torch', 'transformers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "set()\n"
