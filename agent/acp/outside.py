@@ -9,7 +9,7 @@ from megacontext.models.base import Cancel, ToolSpec
 
 from ..sandbox.shown import as_text, bounded
 from ..tools.base import Action, Plan, Shop, ToolResult
-from .waiting import ClientLine, StoppedError
+from .client.waiting import ClientLine, StoppedError
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -16,8 +16,8 @@ from acp.schema import HttpMcpServer, McpServerStdio
 from megacontext.models.base import ToolSpec
 
 from ..edits.change import visible
+from .client.waiting import ClientLine
 from .outside import OutsideTool
-from .waiting import ClientLine
 
 if TYPE_CHECKING:
     from mcp import Client

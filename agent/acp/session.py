@@ -21,13 +21,13 @@ from ..events import Event, Token
 from ..hosted import Hosted
 from ..permissions.permissions import Mode
 from ..tools.opening import all_tools
-from .asking import Asker
 from .calls import CallTeller
-from .files import ClientFiles
+from .client.asking import Asker
+from .client.files import ClientFiles
+from .client.terminals import TerminalRun
+from .client.waiting import ClientLine
 from .servers import Servers
 from .telling import Teller
-from .terminals import TerminalRun
-from .waiting import ClientLine
 
 MODES: dict[Mode, tuple[str, str]] = {
     "ask": ("Ask", "Asks before it edits a file or runs a program"),

@@ -15,12 +15,12 @@ from acp.schema import TerminalToolCallContent, ToolCallProgress
 from megacontext.configs.errors import SandboxError
 from megacontext.models.base import Cancel
 
-from ..sandbox.confinement import Kind
-from ..sandbox.in_terminal import command, read_result, write_order
-from ..sandbox.launch import Wish
-from ..sandbox.process import Limits, Outcome
-from ..tools.base import Plan, Shop, ToolResult
-from ..tools.run import Run
+from ...sandbox.confinement import Kind
+from ...sandbox.in_terminal import command, read_result, write_order
+from ...sandbox.launch import Wish
+from ...sandbox.process import Limits, Outcome
+from ...tools.base import Plan, Shop, ToolResult
+from ...tools.run import Run
 from .waiting import ClientLine, StoppedError
 
 SHOWN_BYTES = 1_000_000

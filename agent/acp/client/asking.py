@@ -3,8 +3,8 @@
 from acp.exceptions import RequestError
 from acp.schema import AllowedOutcome, PermissionOption, ToolCallUpdate
 
-from ..permissions.asking import Always, Answer, Never, No, PermissionRequest, Stop, Yes
-from .calls import CallTeller
+from ...permissions.asking import Always, Answer, Never, No, PermissionRequest, Stop, Yes
+from ..calls import CallTeller
 from .waiting import ClientLine, StoppedError
 
 ONCE, NOT_ONCE, NEVER = "allow", "reject", "reject-always"

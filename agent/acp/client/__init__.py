@@ -1,0 +1,1 @@
+"""What is asked of the client of a session: permissions, files, terminals."""
