@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 START_S = 20.0
 """A server that has not told its tools by then is not waited for."""
 CLOSE_S = 3.0
+CONNECT_S, READ_S = 30.0, 300.0
+"""Over HTTP; the second for answers that come in pieces."""
 MOST_TOOLS = 64
 LONGEST_NAME = 56
 LONGEST_DESCRIPTION = 1_500
@@ -114,7 +117,8 @@ async def _serve(
 ) -> None:
     """Hold one connection: what opens it has to close it, in one task."""
     try:
-        async with _client(wanted, root) as client:
+        async with AsyncExitStack() as open_things:
+            client = await open_things.enter_async_context(await _client(wanted, root, open_things))
             listed = await _listed(client)
             if not found.done():
                 found.set_result((client, listed))
@@ -137,7 +141,7 @@ async def _listed(client: "Client") -> list[Any]:
     return tools
 
 
-def _client(wanted: Any, root: Path) -> "Client":
+async def _client(wanted: Any, root: Path, open_things: AsyncExitStack) -> "Client":
     try:
         from mcp import Client
         from mcp.client.stdio import StdioServerParameters
@@ -150,10 +154,14 @@ def _client(wanted: Any, root: Path) -> "Client":
                 StdioServerParameters(command=command, args=args, env=variables, cwd=root)
             )
         case HttpMcpServer(url=url, headers=headers):
+            import httpx2
             from mcp.client.streamable_http import streamable_http_client
-            from mcp.shared._httpx_utils import create_mcp_http_client
 
-            own = create_mcp_http_client(headers={each.name: each.value for each in headers})
+            own = httpx2.AsyncClient(
+                headers={each.name: each.value for each in headers},
+                timeout=httpx2.Timeout(CONNECT_S, read=READ_S),
+            )
+            await open_things.enter_async_context(own)
             return Client(streamable_http_client(url, http_client=own))
     raise OSError("only servers on standard input and output, and over HTTP, are used")
 

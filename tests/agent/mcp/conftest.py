@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx2
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
 
 from tests.agent.conftest import FILES
 from tests.memory.workbench import write_files
@@ -50,7 +50,7 @@ class Listening:
         """Connect and do something."""
 
         async def run() -> Result:
-            http = create_mcp_http_client(headers={"Authorization": f"Bearer {token}"})
+            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"})
             async with http, Client(streamable_http_client(self.url, http_client=http)) as client:
                 return await work(client)
 
