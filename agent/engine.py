@@ -33,6 +33,7 @@ from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
 from .completing.shape import Shape
 from .completing.standing import Standing
+from .completing.stopping import StoppableScorer, StoppedError
 from .cursor import Cursor, check_place
 from .events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
 from .fitting import Plan, memory_for_question, plan_completion
@@ -114,14 +115,17 @@ class Engine:
             return self._focus(query, *self._tools(query, codec))
 
     def focus_and_read(
-        self, query: FocusQuery, codec: str | None = None
+        self, query: FocusQuery, codec: str | None = None, cancel: Cancel | None = None
     ) -> tuple[Focused, Rendering]:
         """A working context and what the model reads of it, never of a file that has changed.
 
-        A query with a place is read as `complete` does, one without as `ask` does: with line numbers.
+        A query with a place is read as `complete` does, one without as `ask` does: with line numbers. Raises
+        StoppedError when `cancel` is set.
         """
         for _ in range(FOCUS_TRIES):
             lens, used = self._tools(query, codec)
+            if cancel is not None:
+                lens = replace(lens, scorer=StoppableScorer(lens.scorer, cancel))
             with self.memory.reading():
                 focused = self._focus(query, lens, used)
                 rendering = used.render(focused.in_order)
@@ -200,7 +204,12 @@ class Engine:
         text = self._text(at.path, text)
         check_place(text, at)  # before a model is loaded for nothing
         plan = plan_completion(self.model, wanted, self.name, text, at)
-        focused, rendering = self._memory_at(plan, codec)
+        try:
+            focused, rendering = self._memory_at(plan, codec, cancel)
+        except StoppedError:
+            took = round((time.perf_counter() - started) * 1000, 1)
+            yield Usage(self.model.name, 0, 0, 0, "cancelled", took, None)
+            return
         yield FocusChange.of(focused)
         if not self.model.supports_fim:
             yield Notice(NO_FILLING.format(name=self.model.name))
@@ -214,7 +223,9 @@ class Engine:
         )
         yield from self._generate(prompt, sampling, cancel, started, shape)
 
-    def _memory_at(self, plan: Plan, codec: str | None) -> tuple[Focused, Rendering]:
+    def _memory_at(
+        self, plan: Plan, codec: str | None, cancel: Cancel | None
+    ) -> tuple[Focused, Rendering]:
         """The working context at a cursor: the one of the completion before, where that will do."""
         standing, at = self._standing, plan.cursor.at
         if (
@@ -223,7 +234,7 @@ class Engine:
             and self._holds(standing)
         ):
             return standing.focused, standing.rendering
-        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.memory), codec)
+        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.memory), codec, cancel)
         self._standing = Standing(at, codec, focused, rendering)
         return focused, rendering
 

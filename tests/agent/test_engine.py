@@ -251,3 +251,13 @@ def test_events_are_plain_json(open_engine):
         data = event.as_json()
         assert next(iter(data)) == "event"
         assert data["event"] == event.kind
+
+
+def test_a_completion_that_is_no_longer_wanted_ends_before_memory_is_chosen(open_engine):
+    model, cancel = ScriptedModel([]), threading.Event()
+    engine = open_engine(model)
+    cancel.set()
+    [only] = engine.complete(IN_GREET, cancel)
+    assert isinstance(only, Usage) and only.stop_reason == "cancelled"
+    assert engine.focused is None
+    assert model.prompts == []
