@@ -20,7 +20,7 @@ from megacontext.lsp.options import Options, read_options
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "editors"
 WORDS = "greeter/words.py"
-WAIT_S = 60
+WAIT_S = 40
 TEXT = "return WORDS[language]"
 
 NEOVIM = """
@@ -214,7 +214,7 @@ def typed(command: list[str], keys: str, log: Path, wanted: str, folder: Path) -
             text = log.read_text("utf-8", "replace") if log.exists() else ""
             if wanted in text:
                 return text
-            os.write(ours, b"\x1b" + keys.encode())
+            os.write(ours, keys.encode())
             shown = time.monotonic() + 1
             while (left := shown - time.monotonic()) > 0 and select.select([ours], [], [], left)[0]:
                 os.read(ours, 65536)
