@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.capabilities import get_capability
 
+from megacontext.agent.edits.change import visible
 from megacontext.agent.navigating.about import About, User, about
 from megacontext.agent.navigating.navigator import Navigator
 from megacontext.agent.navigating.words import word_at
@@ -72,7 +73,7 @@ def _markdown(told: About, *, focused: bool) -> str:
 
 def _plain(told: About, *, focused: bool) -> str:
     parts = [_header(told), told.definitions[0].doc, *_facts(told, focused)]
-    return "\n\n".join(part for part in parts if part)
+    return visible("\n\n".join(part for part in parts if part))
 
 
 def _header(told: About) -> str:

@@ -151,3 +151,38 @@ def test_bytes_become_characters_wherever_they_are(text, marked):
         for number in range(text.count("\n", 0, start) + 1, len(lines) + 1):
             found = text[slice(*shown_text.line_behind(start, number))]
             assert found == lines[number - 1].removesuffix("\r")
+
+
+TYPED = ["", "\n", "😀", "\r\n", "def word_for(x): ...\n", "word_for", "#", "'''", "    "]
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from([GREET, WORDS]),
+        st.integers(0, 600),
+        st.integers(0, 30),
+        st.sampled_from(TYPED),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(EDITS)
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+def test_whatever_is_typed_no_place_is_a_wrong_one(root, navigate, edits):
+    buffers = {path: (root / path).read_text() for path in (GREET, WORDS)}
+    for path, at, removed, text in edits:
+        old = buffers[path]
+        buffers[path] = old[:at] + text + old[at + removed :]
+    navigator = navigate(buffers)
+    for name in ("word_for", "Greeter", "greet"):
+        found = [*navigator.named(name), *navigator.matching(name)]
+        places = [each.at for each in found if each.name == name]
+        places += navigator.uses(name)
+        assert all(shown(navigator, each) == name for each in places)
+    for path, text in buffers.items():
+        for each in navigator.outline(path):
+            assert 0 <= each.whole.start <= each.at.start <= each.at.end <= len(text)
