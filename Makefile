@@ -45,8 +45,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb,acp,mcp]'
 	@touch $@
 
-run: setup  ## index REPO (default: this one), then answer questions about it
-	@$(BIN)/megacontext tour "$(REPO)" --model "$(MODEL)"
+run: setup  ## open REPO (default: this one) in the app; without a terminal, answer one question about it
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/megacontext chat --repo "$(REPO)" --model "$(MODEL)"; \
+	else $(BIN)/megacontext tour "$(REPO)" --model "$(MODEL)"; fi
 
 test: setup  ## the normal tests
 	$(BIN)/python -m pytest -q $(WORKERS) $(ARGS)

@@ -1,5 +1,6 @@
 """Write trained weights as a model folder that transformers loads. Knows files, no training."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from .tokenizer import END, PAD, SPECIAL_TOKENS
 TOLERATED = 0.005
 """Relative loss that halving the weights' precision may cost."""
 WEIGHTS = "model.safetensors"
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+TOKENIZER_CONFIG = "tokenizer_config.json"
+TOKENIZER_FILES = ("tokenizer.json", TOKENIZER_CONFIG)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ def write_model(
     )
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer / name, out / name)
+    settings = json.loads((out / TOKENIZER_CONFIG).read_text(encoding="utf-8"))
+    settings["model_max_length"] = positions
+    text = json.dumps(settings, indent=2, ensure_ascii=False)
+    (out / TOKENIZER_CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def write_card(out: Path, card: str) -> None:
