@@ -117,7 +117,7 @@ async def _done(
     progress = Progress(server, title, cancel)
     await progress.begin()
     try:
-        result = await view.folder.ask(lambda engine: work(engine, cancel, progress.say), cancel)
+        result = await view.folder.act(lambda engine: work(engine, cancel, progress.say), cancel)
     finally:
         progress.end()
     if result is None:

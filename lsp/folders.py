@@ -10,6 +10,7 @@ from pygls import uris
 
 from megacontext.agent.engine import Engine
 from megacontext.agent.hosting.host import Host
+from megacontext.agent.hosting.lane import Lane
 from megacontext.agent.navigating.texts import Shelf
 from megacontext.memory.memory import Memory
 from megacontext.models.base import Cancel
@@ -57,10 +58,19 @@ class Folder:
 
     async def ask(self, work: Callable[[Engine], Result], cancel: "Cancelled") -> Result | None:
         """Do what needs the model, one at a time; `cancel` is set when the client no longer waits."""
+        return await self._do(self.host.model_lane, work, cancel)
+
+    async def act(self, work: Callable[[Engine], Result], cancel: "Cancelled") -> Result | None:
+        """The same for a turn of the agent: it keeps nobody from the model while it waits for a person or a tool."""
+        return await self._do(self.host.agent_lane, work, cancel)
+
+    async def _do(
+        self, lane: Lane, work: Callable[[Engine], Result], cancel: "Cancelled"
+    ) -> Result | None:
         engine = self.host.engine
         if engine is None:
             return None
-        future = self.host.model_lane.call(lambda: work(engine))
+        future = lane.call(lambda: work(engine))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:

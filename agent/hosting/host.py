@@ -46,6 +46,8 @@ class Host:
         """None before the memory is open. It can be read while it is being made."""
         self.model_lane = Lane("model")
         """For whatever asks the model: one at a time."""
+        self.agent_lane = Lane("agent")
+        """For turns of the agent, which may wait for a person; they share the model with the lane before."""
         self.quick_lane = Lane("quick")
         """For what only reads the memory."""
         self._tell = tell
@@ -248,7 +250,7 @@ class Host:
         if self._thread.ident is not None:
             self._thread.join(seconds)
         ended = not self._thread.is_alive()
-        for lane in (self.model_lane, self.quick_lane):
+        for lane in (self.model_lane, self.agent_lane, self.quick_lane):
             ended &= lane.close(max(0.0, until - time.monotonic()))
         if not ended:
             return False

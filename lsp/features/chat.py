@@ -79,7 +79,7 @@ async def _chat(server: "Server", given: ChatParams) -> dict[str, Any]:
         finally:
             agent.close()
 
-    result = await folder.ask(work, cancel)
+    result = await folder.act(work, cancel)
     if result is None:
         raise ToolError("the memory of this folder is still being opened; ask again")
     return result

@@ -120,6 +120,29 @@ async def test_a_message_is_cancelled_while_a_person_is_asked(start):
         assert (await chat(editor, "And now?"))["ending"] in {"done", "refused"}
 
 
+async def test_completions_go_on_while_a_person_is_asked(start, repository: Path):
+    def reply(prompt: str) -> str:
+        return "name)" if "self.greet(" in prompt[-400:] else HI
+
+    async with start(ScriptedModel(reply), capabilities=FULL) as editor:
+        waiting, answered = asyncio.Event(), asyncio.Event()
+
+        @editor.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)
+        async def ask(_: types.ShowMessageRequestParams) -> types.MessageActionItem:
+            waiting.set()
+            await answered.wait()
+            return types.MessageActionItem("Stop")
+
+        uri = editor.show(repository / "greeter/greet.py")
+        await editor.fresh()
+        turn = asyncio.ensure_future(chat(editor, "Say hi"))
+        await waiting.wait()
+        editor.type(uri, 12, 0, "        x = self.greet(\n")
+        assert await editor.complete(uri, 12, 23) == ["name)"]
+        answered.set()
+        assert (await turn)["ending"] == "refused"
+
+
 async def test_a_model_that_cannot_chat_gives_the_places(start):
     async with start(capabilities=FULL, options={"preload": False}) as editor:
         await editor.fresh()
