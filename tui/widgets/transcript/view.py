@@ -260,6 +260,12 @@ class Transcript(DrawnScroll, can_focus=True):
         """Go to the next part of the screen, or back to the prompt."""
         self.post_message(self.Left(forward))
 
+    def action_scroll_home(self) -> None:
+        """Go to the beginning, at once: on the way there, items that are measured would move it."""
+        self.scroll_to(y=0, animate=False, immediate=True, force=True)
+        self.following = self.max_scroll_y == 0
+        self._lay_out()
+
     def action_end(self) -> None:
         """Go to the end and follow it."""
         self.following = True
