@@ -73,7 +73,11 @@ def _measure(name: str, quick: bool) -> dict[str, Any]:
 def _recorded(paths: list[Path]) -> dict[str, Any]:
     """Kept figures as one run; of a benchmark that is in several files, the last one."""
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    results = {result["name"]: result for run in runs for result in run["results"]}
+    results = {
+        result["name"]: {"commit": run["machine"]["commit"], **result}
+        for run in runs
+        for result in run["results"]
+    }
     ordered = [results[name] for name in NAMES if name in results]
     return {**runs[-1], "quick": any(run["quick"] for run in runs), "results": ordered}
 

@@ -15,7 +15,9 @@ TITLES = {
     "reuse": "A second turn",
     "startup": "Starting",
     "kill": "SIGKILL while indexing",
+    "chat": "Turns of a conversation",
     "tui": "The terminal app",
+    "lsp": "The language server",
 }
 REMARKS = {
     "index": (
@@ -68,7 +70,9 @@ def _coloured(bar: Bar) -> str:
 
 def page(run: dict[str, Any]) -> str:
     """For the documentation, as Markdown."""
-    parts = [INTRODUCTION, _machine(run["machine"]), *map(_part, run["results"])]
+    commit = run["machine"]["commit"]
+    results = [{"commit": commit, **result} for result in run["results"]]
+    parts = [INTRODUCTION, _machine(run["machine"]), *map(_part, results)]
     return "\n".join(parts)
 
 
@@ -78,7 +82,7 @@ def _machine(facts: dict[str, Any]) -> str:
         for name in ("python", "sqlite", "tokenizers", "tree-sitter", "torch")
     )
     return (
-        f"Measured on {facts['date'][:10]} at commit {facts['commit']}: {facts['processor']}, "
+        f"Measured on {facts['date'][:10]}: {facts['processor']}, "
         f"{facts['cores']} cores, {facts['memory_gb']} GB of memory, {facts['system']}; {versions}.\n"
     )
 
@@ -89,8 +93,8 @@ def _part(result: dict[str, Any]) -> str:
     lines = [
         f"## {TITLES[result['name']]}\n",
         *([f"{remark}\n"] if remark else []),
-        f"`{command(result['name'])}`, {result['seconds']:.0f} s; load average {before} before "
-        f"and {after} after.\n",
+        f"`{command(result['name'])}` at commit {result['commit']}, {result['seconds']:.0f} s; load average {before} "
+        f"before and {after} after.\n",
         "| | wanted | measured | used | verdict | |",
         "|---|---|---:|---:|---|---|",
     ]
