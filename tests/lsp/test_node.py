@@ -1,20 +1,19 @@
 """The libraries that Visual Studio Code speaks the protocol with, where Node is there and they can be had."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from megacontext.models.language.scripted import call
+from tests.node import fetched
 
 ROOT = Path(__file__).parents[2]
 SCENE = Path(__file__).parent / "node"
 WORDS = "greeter/words.py"
-INSTALL_S, WAIT_S = 100, 50
+WAIT_S = 50
 REPLIES = (
     "return WORDS[language]",
     call("edit_text", path=WORDS, old='"en": "Hello"', new='"en": "Hi"'),
@@ -26,26 +25,8 @@ REPLIES = (
 
 @pytest.fixture(scope="session")
 def libraries() -> Path:
-    """A folder with the libraries and the scene; in the checkout's own cache, so that they are fetched once."""
-    folder = ROOT / ".cache" / "lsp-node"
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("there is no Node")
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        for name in ("package.json", "package-lock.json", "scene.mjs"):
-            shutil.copy(SCENE / name, folder / name)
-        if not (folder / "node_modules" / "vscode-languageserver-protocol").is_dir():
-            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            try:
-                done = subprocess.run(
-                    command, cwd=folder, capture_output=True, timeout=INSTALL_S, check=False
-                )
-            except subprocess.TimeoutExpired:
-                pytest.skip("npm takes too long")
-            if done.returncode:
-                pytest.skip("npm cannot fetch the libraries")
-    return folder
+    """A folder with the libraries and the scene."""
+    return fetched(SCENE, "lsp-node", "vscode-languageserver-protocol")
 
 
 def test_a_whole_session_with_the_libraries_of_vscode(repository: Path, libraries: Path):
