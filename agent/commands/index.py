@@ -37,18 +37,13 @@ def index(
     started = time.perf_counter()
     with workplace.open_memory(write=True) as memory, progress_bar(not as_json) as bar:
         report = memory.writer.reconcile(bar)
-        if wants_gists(workplace) if gists is None else gists:
+        if workplace.wants_gists if gists is None else gists:
             make_gists(workplace, memory, bar)
         result = _result(memory, time.perf_counter() - started)
     if as_json:
         print_json(result)
     else:
         _show(workplace, report, result)
-
-
-def wants_gists(workplace: "Workplace") -> bool:
-    """Whether the settings ask for gists: `auto` is on for a local model."""
-    return workplace.wants_gists
 
 
 def make_gists(workplace: "Workplace", memory: "Memory", on_progress: "OnProgress") -> None:

@@ -10,7 +10,6 @@ import typer
 from megacontext.configs.errors import MegaContextError
 
 from ..console import note, print_json, progress_bar, say
-from .index import wants_gists
 from .options import Json, Model, overrides
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def watch(
             memory.writer.reconcile(bar)
         worker = (
             GistWorker(workplace, memory, _print_error)
-            if (wants_gists(workplace) if gists is None else gists)
+            if (workplace.wants_gists if gists is None else gists)
             else None
         )
 

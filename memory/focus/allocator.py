@@ -37,7 +37,7 @@ class FocusSettings:
     """The same at a cursor: there, code that is only likely of use is worth more than room left empty."""
     cursor_stay: float = 0.85
     """By how much a newcomer must score better at a cursor: each line changes the query a little, and a context
-    that follows every change is neither read better nor kept in a model's cache."""
+    that follows every change leaves a model nothing in its cache."""
     brevity: float = 0.1
     """How much a low cost counts against a high score: priority = score / (1 + cost / 128) ** brevity."""
     margin: float = 0.2
@@ -64,8 +64,9 @@ class FocusSettings:
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"focus.{name} is {count}; it must be at least 1")
-        if self.brevity < 0:
-            raise ValueError(f"focus.brevity is {self.brevity}; it must be at least 0")
+        for name, number in {"brevity": self.brevity, "cursor_stay": self.cursor_stay}.items():
+            if number < 0:
+                raise ValueError(f"focus.{name} is {number}; it must be at least 0")
 
 
 def allocate(

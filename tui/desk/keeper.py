@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from megacontext.agent.commands.index import wants_gists
 from megacontext.agent.engine import Engine
 from megacontext.agent.example import example_of
 from megacontext.agent.gist_worker import GistWorker
@@ -117,7 +116,7 @@ class Keeper:
         """Make the gists that are missing, now and whenever something changes, if the settings ask for them."""
         assert self.engine is not None
         memory = self.engine.memory
-        if self._given is not None or memory.ingest is None or not wants_gists(self.workplace):
+        if self._given is not None or memory.ingest is None or not self.workplace.wants_gists:
             return
         self._gists_wanted = True
         with memory.reading():

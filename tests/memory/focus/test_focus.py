@@ -184,6 +184,34 @@ def test_a_slightly_better_newcomer_displaces_nothing_but_a_much_better_one_does
     assert symbols(library, much) == ["big9"]
 
 
+def test_at_a_cursor_what_stands_resists_and_room_is_filled(library: Shelf):
+    def scores(**named: float) -> ByRule:
+        def rule(node: Node) -> float:
+            if node.level > 2 or node.path != "big.py":
+                return 3.0 if node.path in ("", "big.py") else -1.0
+            return named.get(library.tree.chunk(node).symbol, -1.0)
+
+        return ByRule(rule)
+
+    def shown(query: FocusQuery, previous: Focused | None = None, **named: float) -> Focused:
+        before = previous.cut if previous else None
+        return focus(library.tree, query, library.codec, scores(**named), before, quiet)
+
+    quiet = FocusSettings(overview=0.0, cursor_minimum=-0.3, cursor_stay=0.8)
+    cursor, question = FocusQuery(at=Position("a.py", 1), budget=16), FocusQuery(budget=16)
+    first = shown(cursor, big0=0.1)
+    assert symbols(library, first) == ["big0"]
+    assert symbols(library, shown(cursor, first, big0=0.0, big9=0.5)) == ["big0"]
+    assert symbols(library, shown(cursor, first, big0=0.0, big9=2.0)) == ["big9"]
+    assert symbols(library, shown(question, first, big0=0.0, big9=0.5)) == ["big9"]
+    # What is only likely of use fills a room that is empty at a cursor, and answers no question.
+    assert symbols(library, shown(cursor, big0=-0.2)) == ["big0"]
+    assert symbols(library, shown(question, big0=-0.2)) == []
+    assert symbols(library, shown(cursor, big0=-0.4)) == []
+    # Nothing stays for ever.
+    assert symbols(library, shown(cursor, first, big0=-1.2)) == []
+
+
 def test_refocusing_after_an_edit_never_serves_the_old_text(library: Shelf):
     query = FocusQuery(MAIL, budget=200)
     first = ask(library, query)
@@ -237,7 +265,14 @@ def test_a_gist_codec_refines_single_blocks(library: Shelf):
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("overview", 1.0), ("margin", -0.1), ("step", 0), ("rounds", 0), ("brevity", -1.0)],
+    [
+        ("overview", 1.0),
+        ("margin", -0.1),
+        ("step", 0),
+        ("rounds", 0),
+        ("brevity", -1.0),
+        ("cursor_stay", -1.0),
+    ],
 )
 def test_settings_that_make_no_sense_name_themselves(setting: str, value: float):
     with pytest.raises(ValueError, match=f"focus.{setting} is {value}"):
