@@ -1,13 +1,17 @@
-"""`megacontext eval`: measure the trained models of this project, and write reports."""
+"""`megacontext eval`: measure models and memory, compare runs, and write reports."""
 
 import typer
 
+from .eval_compare import compare
 from .eval_gist import gist
 from .eval_lens import lens, recall
 
-app = typer.Typer(help="Measure the trained models of this project.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure models and memory, and compare what was measured.", no_args_is_help=True
+)
 
 
 app.command()(gist)
 app.command()(lens)
 app.command()(recall)
+app.command()(compare)

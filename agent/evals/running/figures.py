@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,12 @@ class Figure:
         if missing := self.values.keys() - self.groups.keys():
             raise ValueError(f"{self.name} of {self.arm}: no group for task {min(missing)!r}")
 
-    def interval(self, seed: int = 0) -> Interval:
+    @cached_property
+    def interval(self) -> Interval:
         """The mean, and where 95 % of the resampled ones lie; NaN without any value."""
         if not self.values:
             return Interval(*[float("nan")] * 3)
-        draws = Bootstrap([self.groups[task] for task in self.values], seed=seed)
+        draws = Bootstrap([self.groups[task] for task in self.values])
         return draws.mean(np.array(list(self.values.values())))
 
     def as_json(self) -> dict[str, Any]:
@@ -45,7 +47,7 @@ class Figure:
             "arm": self.arm,
             "unit": self.unit,
             "higher_is_better": self.higher_is_better,
-            "interval": list(self.interval()),
+            "interval": list(self.interval),
             "values": dict(self.values),
             "groups": dict(self.groups),
         }
@@ -85,7 +87,7 @@ class Difference:
         return "better" if (low > 0) == self.higher_is_better else "worse"
 
 
-def difference(left: Figure, right: Figure, seed: int = 0) -> Difference:
+def difference(left: Figure, right: Figure) -> Difference:
     """The paired difference of two figures, resampled by the groups of `left`.
 
     NaN where they share no task.
@@ -93,7 +95,7 @@ def difference(left: Figure, right: Figure, seed: int = 0) -> Difference:
     shared = [task for task in left.values if task in right.values]
     found = Interval(*[float("nan")] * 3)
     if shared:
-        draws = Bootstrap([left.groups[task] for task in shared], seed=seed)
+        draws = Bootstrap([left.groups[task] for task in shared])
         found = draws.difference(_column(left, shared), _column(right, shared))
     return Difference(
         left.name,
@@ -108,15 +110,22 @@ def difference(left: Figure, right: Figure, seed: int = 0) -> Difference:
 
 def shown(interval: Interval, unit: str) -> str:
     """`12.3 [11.0, 13.6] %`, the way people read it."""
-    times = 100 if unit == SHARE else 1
-    low, mid, high = (_number(times * each, unit) for each in interval)
+    low, mid, high = (_number(each, unit) for each in interval)
     return f"{mid} [{low}, {high}] {unit}".rstrip()
+
+
+def shown_difference(found: Difference) -> str:
+    """The same of a difference: between percentages there are points."""
+    low, mid, high = (_number(each, found.unit) for each in found.interval)
+    return f"{mid} [{low}, {high}] {'points' if found.unit == SHARE else found.unit}".rstrip()
 
 
 def _number(value: float, unit: str) -> str:
     if math.isnan(value):
         return "–"
-    return f"{value:.1f}" if unit == SHARE or abs(value) >= 100 else f"{value:.3g}"
+    if unit == SHARE:
+        return f"{100 * value:.1f}"
+    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _column(figure: Figure, tasks: Sequence[str]) -> Any:
