@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from megacontext.memory.focus import FocusSettings
 from megacontext.memory.focus.allocator import TYPICAL_COST
 
-from .measuring import Losses, Measurer
+from ..measuring import Losses, Measurer
 from .scenes.scene import Detail, Scene
 
 Scores = NDArray[np.floating]

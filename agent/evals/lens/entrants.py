@@ -14,13 +14,13 @@ from megacontext.models.lens.files import load_lensnet
 from megacontext.models.lens.tail_gists import TailGistCache
 from megacontext.models.lensnet import LensNet
 
+from ..measuring import Measurer
+from ..repositories import Repository
 from .baselines.hindsight import Hindsight
 from .baselines.judges import Asked, Filled, Judge, Sum
 from .baselines.lexical import Bm25, Jaccard
 from .baselines.neural import AttentionMass, Dense, MutualInformation
 from .baselines.plain import Chance, ImportDistance, Nearness
-from .measuring import Measurer
-from .scenes.repositories import Repository
 
 FEATURE_SCORER = "features"
 LENSNET = "lensnet"

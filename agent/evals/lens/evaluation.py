@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from megacontext.models.evaluation.bootstrap import Bootstrap, Interval
 
+from ..measuring import Measurer
 from .baselines.judges import Judge, Scores
 from .choosing import Oracle, Outcomes, choose
-from .measuring import Measurer
 from .scenes.scene import Scene
 from .settings import EvaluationSettings
 from .snapshots import Gains, gains, memory_room

@@ -23,10 +23,10 @@ from megacontext.models.evaluation.bootstrap import Bootstrap, Interval
 from megacontext.models.gist.gister import from_bits
 from megacontext.models.lens.tail_gists import TailGistCache
 
+from ..repositories import Repository
 from .baselines.lexical import Rarity, bm25
 from .scenes.drawing import query_at
 from .scenes.places import Place
-from .scenes.repositories import Repository
 
 LEVELS = ("L3", "L2", "L1")
 CONTROLS = ("random", "mean_embeddings", "bm25")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from megacontext.models.lens.snapshots import Snapshots
 
-from .measuring import LossCache, Measurer
-from .scenes.repositories import Reader, each_opened
+from ..measuring import LossCache, Measurer
+from ..repositories import Reader, each_opened
 from .settings import SourceSettings, pinned
 from .snapshots import OnSnapshot, make_dataset
 

@@ -20,10 +20,10 @@ from megacontext.models.lens.snapshots import DatasetFacts, Snapshot, SnapshotWr
 from megacontext.models.lens.tail_gists import TailGistCache
 from megacontext.models.training.corpus.settings import PackageSource
 
-from .measuring import Measurer
+from ..measuring import Measurer
+from ..repositories import Repository
 from .scenes.drawing import draw_scene
 from .scenes.places import PlaceFinder
-from .scenes.repositories import Repository
 from .scenes.scene import Scene
 from .settings import SourceSettings
 

@@ -13,9 +13,9 @@ from megacontext.memory.tree.store import BLOCK_SIZE
 from megacontext.models.evaluation.bootstrap import DRAWS, Bootstrap, Interval
 
 from ...codecs import Lens
+from ..repositories import Repository
 from .scenes.drawing import query_at
 from .scenes.places import Place, PlaceFinder
-from .scenes.repositories import Repository
 from .settings import PlaceSettings, StabilitySettings
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")

@@ -12,14 +12,14 @@ from megacontext.models.evaluation.bootstrap import Interval
 from megacontext.models.gist.files import has_gistnet
 from megacontext.models.lens.files import has_lensnet
 
+from ..measuring import LossCache, Measurer
 from ..reports import machine
+from ..repositories import Reader, Repository, each_opened
 from .entrants import FEATURE_SCORER, LENSNET, Lenses, judges_of
 from .evaluation import Comparison, SceneFigures, figures_of
-from .measuring import LossCache, Measurer
 from .recall import Found, find_homes, recall_at
 from .run import LensPlaces
 from .scenes.places import PlaceFinder
-from .scenes.repositories import Reader, Repository, each_opened
 from .settings import EvaluationSettings, pinned
 from .snapshots import OnSnapshot, scenes_of
 from .stability import Walk, block_steps, median, refocus_ms, walk, walked

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ...measuring import Measurer
 from ..choosing import Outcomes
-from ..measuring import Measurer
 from ..scenes.scene import Scene
 from ..snapshots import memory_room
 from .judges import Scores

@@ -9,7 +9,7 @@ import numpy as np
 
 from megacontext.memory.catalogue.terms import IDENTIFIER, identifiers, query_words
 
-from ..scenes.repositories import Repository
+from ...repositories import Repository
 from ..scenes.scene import Scene
 from .judges import Scores, ranged
 

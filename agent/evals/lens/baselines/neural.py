@@ -15,7 +15,7 @@ from megacontext.models.base import Segment, Special, Text, Tokens, Vectors
 from megacontext.models.gist.gister import from_bits
 from megacontext.models.language.transformers_model import TransformersModel
 
-from ..measuring import Laid, Measurer, lay_out
+from ...measuring import Laid, Measurer, lay_out
 from ..scenes.scene import Scene
 from .judges import Scores, ranged
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from megacontext.memory.focus.node import ancestors_of
 
-from ..scenes.places import IMPORTS
-from ..scenes.repositories import Repository
+from ...needs import IMPORTS
+from ...repositories import Repository
 from ..scenes.scene import Scene
 from .judges import Scores, ranged
 

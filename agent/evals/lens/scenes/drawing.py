@@ -11,9 +11,9 @@ from megacontext.memory.focus import FocusQuery, Node, Position, Span
 from megacontext.memory.focus.evidence import Evidence
 
 from ....engine import WINDOW_BEFORE
+from ...repositories import Repository
 from ..settings import DrawSettings
 from .places import Place
-from .repositories import Repository
 from .scene import Scene, in_reading_order
 
 STRANGERS = 200

@@ -18,8 +18,8 @@ from megacontext.memory.focus import Cut, FocusQuery, Node, WorkingEntry
 from megacontext.memory.focus.node import BLOCK, reading_key
 from megacontext.models.base import Segment, Special, Text, Tokens
 
+from ...repositories import Repository
 from .places import Place
-from .repositories import Repository
 
 Detail = frozenset[int]
 """Which entries of a scene are in detail, by index."""

@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from megacontext.agent.evals.lens.measuring import LossCache, Measurer
 from megacontext.agent.evals.lens.scenes.drawing import draw_scene
 from megacontext.agent.evals.lens.scenes.places import Place, PlaceFinder
-from megacontext.agent.evals.lens.scenes.repositories import WRITTEN_AT, Reader, Repository, opened
 from megacontext.agent.evals.lens.scenes.scene import Scene
 from megacontext.agent.evals.lens.settings import DrawSettings, PlaceSettings
+from megacontext.agent.evals.repositories import WRITTEN_AT, Reader, Repository, opened
 from tests.memory.workbench import write_files
 
 PLACES = PlaceSettings(tail=16, targets=24, per_file=3, need_share=0.75)
@@ -49,11 +47,6 @@ FILES: dict[str, str | bytes] = {
 }
 
 
-@pytest.fixture(scope="session")
-def reader(model_folder: Path) -> Reader:
-    return Reader.load(str(model_folder))
-
-
 @pytest.fixture(scope="module")
 def repository(reader: Reader, tmp_path_factory) -> Iterator[Repository]:
     root = tmp_path_factory.mktemp("fruit")
@@ -77,9 +70,3 @@ def scene(repository: Repository, places: list[Place]) -> Iterator[Scene]:
         found = draw_scene(repository, place, DRAW, seed=1)
         assert found is not None
         yield found
-
-
-@pytest.fixture
-def measurer(reader: Reader, tmp_path: Path) -> Iterator[Measurer]:
-    with LossCache(tmp_path / "losses.db") as cache:
-        yield Measurer(reader.model, reader.gister.base_id, cache)

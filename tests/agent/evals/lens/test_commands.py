@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from megacontext.agent.commands import data, evaluate
-from megacontext.agent.evals.lens.scenes.repositories import unpack
+from megacontext.agent.evals.repositories import unpack
 from megacontext.configs.errors import MegaContextError, ModelFilesError, TrainingError
 from megacontext.memory.focus.features import FEATURES
 from megacontext.models.lens.files import save_lensnet

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from megacontext.agent.evals.lens.measuring import lay_out
 from megacontext.agent.evals.lens.scenes.drawing import draw_scene
 from megacontext.agent.evals.lens.scenes.scene import spoken_entries
+from megacontext.agent.evals.measuring import lay_out
 from megacontext.memory.focus.node import BLOCK, CHUNK, TOKENS
 from megacontext.models.base import Tokens, Vectors
 from tests.agent.evals.lens.conftest import DRAW, FILES

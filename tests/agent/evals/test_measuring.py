@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from megacontext.agent.evals.lens.measuring import LossCache, Measurer, lay_out
+from megacontext.agent.evals.measuring import LossCache, Measurer, lay_out
 from megacontext.configs.errors import ModelError
 from megacontext.models.base import Special, Text, Tokens, Vectors
 

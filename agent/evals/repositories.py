@@ -31,8 +31,8 @@ from megacontext.models.language.transformers_model import TransformersModel
 from megacontext.models.training.corpus.settings import PackageSource
 from megacontext.models.training.corpus.sources import package_files
 
-from ....codecs import Lens, gist_lens, text_lens
-from ....opening import Workplace
+from ..codecs import Lens, gist_lens, text_lens
+from ..opening import Workplace
 
 WRITTEN_AT = 1_577_836_800
 """Time stamp of every unpacked file, so that an edit's age tells nothing."""
