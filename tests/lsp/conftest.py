@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from lsprotocol import types
 
+from megacontext.lsp import opening
 from megacontext.lsp.server import Server
 from megacontext.models.base import BaseModel
 from megacontext.models.language.scripted import ScriptedModel
@@ -22,7 +23,8 @@ from tests.memory.workbench import write_files
 
 from .editor import Editor
 
-PATIENCE_S = 30
+PATIENCE_S = 120
+"""What has not come by then never comes."""
 SETTINGS = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
 COMMAND = ("-m", "megacontext.agent.main", "lsp")
 
@@ -50,12 +52,15 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(repository: Path) -> Start:
+def start(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """A server whose client has opened the repository.
 
     `replies` are what a scripted model says, one a request, or such a model; None has pocket. `options` are the
     initialization options. With a `command`, the server is a process of its own, started so.
     """
+
+    # A person would not wait for a machine that is busy; what a test has begun is to have ended when it ends.
+    monkeypatch.setattr(opening, "CLOSE_S", PATIENCE_S)
 
     @asynccontextmanager
     async def begin(

@@ -172,17 +172,6 @@ async def test_an_edit_is_asked_about_in_the_editor(start, repository: Path):
         assert any(getattr(each.value, "kind", "") == "end" for each in begun) or begun
 
 
-async def test_a_plain_client_gets_plain_edits(start, repository: Path):
-    async with start([HI, "Done."], capabilities=PLAIN) as editor:
-        taken = taking(editor)
-        uri = editor.show(repository / GREET)
-        await editor.fresh()
-        await execute(editor, "megacontext.fix", argument(uri, 8, instruction="a fault"))
-        [edit] = taken
-        assert edit.document_changes is None
-        assert list(edit.changes) == [(repository / WORDS).as_uri()]
-
-
 async def test_a_client_that_takes_no_edits_is_told_so(start, repository: Path):
     async with start([HI, "Done."], capabilities=MINIMAL) as editor:
         uri = editor.show(repository / GREET)

@@ -20,7 +20,7 @@ from megacontext.lsp.options import Options, read_options
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "editors"
 WORDS = "greeter/words.py"
-WAIT_S = 40
+WAIT_S = 120
 TEXT = "return WORDS[language]"
 
 NEOVIM = """

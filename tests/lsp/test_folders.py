@@ -9,8 +9,6 @@ from lsprotocol import types
 from megacontext.models.language.scripted import ScriptedModel
 from tests.memory.workbench import write_files
 
-from .editor import CAPABILITIES
-
 TEXT = "def one():\n    return 1\n"
 
 
@@ -154,21 +152,6 @@ async def test_clients_that_show_no_progress_are_not_asked_to(start, repository)
     async with start([], capabilities=types.ClientCapabilities()) as editor:
         await editor.fresh()
         assert not [each for each in editor.said if each[0] == types.PROGRESS]
-
-
-async def test_the_list_holds_the_suggestion_with_the_word_it_goes_on_with(start, repository):
-    plain = types.ClientCapabilities(window=CAPABILITIES.window)
-    async with start(["d_for(name)"], capabilities=plain) as editor:
-        await editor.fresh()
-        uri = editor.show(repository / "greeter/greet.py", "𝒳 = wor\n")
-        answer = await editor.text_document_completion_async(
-            types.CompletionParams(types.TextDocumentIdentifier(uri), types.Position(0, 8))
-        )
-        [item] = answer.items
-        assert answer.is_incomplete
-        assert item.label == item.filter_text == "word_for(name)"
-        where = types.Range(types.Position(0, 5), types.Position(0, 8))
-        assert item.text_edit == types.TextEdit(where, "word_for(name)")
 
 
 async def test_a_cancelled_request_is_answered_with_the_error_for_it(start, repository):

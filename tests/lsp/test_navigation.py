@@ -1,4 +1,4 @@
-"""Hover, definitions, references and symbols, as three kinds of editors ask for them."""
+"""Hover, definitions, references and symbols, as editors ask for them."""
 
 import re
 from pathlib import Path
@@ -26,9 +26,6 @@ PLAIN = types.ClientCapabilities(
     )
 )
 MINIMAL = types.ClientCapabilities()
-PROFILES = pytest.mark.parametrize(
-    "capabilities", [RICH, PLAIN, MINIMAL], ids=["rich", "plain", "minimal"]
-)
 NAVIGATION = {"navigation": True}
 GREET, WORDS = "greeter/greet.py", "greeter/words.py"
 
@@ -58,7 +55,7 @@ def text_at(texts: dict[str, str], place: types.Location) -> str:
     return line[place.range.start.character : place.range.end.character]
 
 
-@PROFILES
+@pytest.mark.parametrize("capabilities", [RICH, PLAIN], ids=["markdown", "plain"])
 async def test_a_hover_tells_what_is_known_of_a_name(start, repository: Path, capabilities):
     async with start([], capabilities=capabilities) as editor:
         uri = editor.show(repository / GREET)
@@ -117,9 +114,8 @@ async def test_secrets_and_what_is_outside_have_no_hover(start, repository: Path
             assert await definition(editor, uri, 0, 2) == []
 
 
-@PROFILES
-async def test_definitions_and_references(start, repository: Path, capabilities):
-    async with start([], capabilities=capabilities, options=NAVIGATION) as editor:
+async def test_definitions_and_references(start, repository: Path):
+    async with start([], options=NAVIGATION) as editor:
         uri = editor.show(repository / GREET)
         await editor.fresh()
         [found] = await definition(editor, uri, 13, 22)

@@ -13,7 +13,7 @@ from tests.node import fetched
 ROOT = Path(__file__).parents[2]
 SCENE = Path(__file__).parent / "node"
 WORDS = "greeter/words.py"
-WAIT_S = 50
+WAIT_S = 120
 REPLIES = (
     "return WORDS[language]",
     call("edit_text", path=WORDS, old='"en": "Hello"', new='"en": "Hi"'),
