@@ -5,7 +5,7 @@ byte. It understands nothing.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from megacontext.configs.errors import ModelError
@@ -35,6 +35,9 @@ from .tools_in_words import as_function, told_in_words, written
 
 if TYPE_CHECKING:
     import torch
+
+Reply = str | Iterable[str]
+"""What the model says: at once, or in parts, each when it comes. One that is empty only passes the time."""
 
 _NAMES = ("fim_prefix", "fim_suffix", "fim_middle", "repo_name", "file_sep", "end_of_text")
 _SPECIALS = Specials(**{name: 256 + index for index, name in enumerate(_NAMES)})
@@ -75,7 +78,7 @@ class ScriptedModel:
 
     def __init__(
         self,
-        replies: Sequence[str] | Callable[[str], str],
+        replies: Sequence[Reply] | Callable[[str], Reply],
         *,
         name: str = "scripted",
         context_length: int = 1 << 20,
@@ -134,7 +137,7 @@ class ScriptedModel:
                 lambda until: self._stream(keys, reply, wanted, until), tools, cancel
             )
 
-    def _reply(self, prompt: Prompt) -> str:
+    def _reply(self, prompt: Prompt) -> Reply:
         text = plain_text(self._told(prompt))
         asked = len(self.prompts)
         self.prompts.append(prompt)
@@ -146,7 +149,7 @@ class ScriptedModel:
         return self._replies[asked]
 
     def _stream(
-        self, keys: list[int | bytes], reply: str, sampling: Sampling, cancel: Cancel | None
+        self, keys: list[int | bytes], reply: Reply, sampling: Sampling, cancel: Cancel | None
     ) -> Iterator[GenerationEvent]:
         reused = min(common_prefix(self._held, keys), len(keys) - 1)
         self._held = list(keys)
@@ -154,10 +157,12 @@ class ScriptedModel:
         room = min(sampling.max_new_tokens, self.context_length - len(keys))
         reason: StopReason = "stop"
         generated = 0
-        for token in self.encode(reply):
+        for token in self._spoken(reply):
             if cancel is not None and cancel.is_set():
                 reason = "cancelled"
                 break
+            if token is None:
+                continue
             if token in sampling.stop_token_ids or pieces.stopped:
                 break
             if generated == room:
@@ -170,6 +175,11 @@ class ScriptedModel:
         if piece := pieces.flush():
             yield piece
         yield Usage(len(keys), reused, generated, reason)
+
+    def _spoken(self, reply: Reply) -> Iterator[int | None]:
+        """The tokens of a reply; None when there is nothing to say yet."""
+        for part in [reply] if isinstance(reply, str) else reply:
+            yield from self.encode(part) or [None]
 
     def _keys(self, prompt: Prompt) -> list[int | bytes]:
         if isinstance(prompt, Chat) and not self.supports_chat:

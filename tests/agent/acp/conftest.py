@@ -33,10 +33,11 @@ from megacontext.models.language.scripted import call
 from tests.agent.acp.scripted_server import MARK
 from tests.agent.conftest import FILES
 from tests.memory.workbench import write_files
+from tests.patience import PATIENCE_S
 
 Result = TypeVar("Result")
 ROOT = Path(__file__).parents[3]
-WAIT_S = 60.0
+WAIT_S = PATIENCE_S
 LIMIT = 64 << 20
 COMMAND = (sys.executable, "-m", "tests.agent.acp.scripted_server")
 EDIT = call(
@@ -76,7 +77,7 @@ class Editor:
         self.happened.set()
         answer = self.answers.pop(0) if self.answers else "allow_once"
         if answer == "hang":
-            await asyncio.sleep(WAIT_S)
+            await asyncio.Event().wait()
         if answer == "cancel":
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
         chosen = next((each.option_id for each in options if each.kind == answer), answer)

@@ -40,7 +40,7 @@ async def listed(_, __):
 
 async def called(_, params):
     if params.name == "hang":
-        await asyncio.sleep(600)
+        await asyncio.Event().wait()
     if params.name == "die":
         os._exit(3)
     if params.name == "fail":

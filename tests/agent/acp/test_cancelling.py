@@ -19,22 +19,21 @@ from tests.agent.acp.conftest import (
     scripted,
 )
 
-SLEEP = call("run", command="sleep 50")
+SLEEP = call("run", command="sleep 1000000")
+NEVER = "/there/is/no/such/file"
 
 
 def test_a_turn_stops_at_a_token_and_the_next_one_goes_on(play, root):
     async def scene(stage):
         session = await stage.begin()
-        going = asyncio.create_task(stage.prompt(session, "$100000"))
+        going = asyncio.create_task(stage.prompt(session, f"$9 until {NEVER}"))
         await stage.editor.until(lambda: stage.editor.said)
         await stage.agent.cancel(session_id=session)
         stopped = await going
-        said = len(stage.editor.said)
-        return stopped, said, await stage.prompt(session, "Going on.")
+        return stopped, await stage.prompt(session, "Going on.")
 
-    stopped, said, after = play(scene)
+    stopped, after = play(scene)
     assert stopped.stop_reason == "cancelled"
-    assert said < 500_000
     assert after.stop_reason == "end_turn"
 
 
@@ -61,7 +60,7 @@ def test_a_program_that_runs_is_ended(play):
         going = asyncio.create_task(stage.prompt(session, SLEEP, "Slept."))
         await stage.editor.until(lambda: stage.editor.asked)
         await stage.agent.cancel(session_id=session)
-        return (await asyncio.wait_for(going, 20)).stop_reason
+        return (await going).stop_reason
 
     assert play(scene) == "cancelled"
 
@@ -107,7 +106,8 @@ def test_an_editor_that_leaves_in_a_turn_ends_the_process_and_what_was_said_is_s
         process.stdin.flush()
         answers = (json.loads(line) for line in process.stdout)
         session = next(each for each in answers if each.get("id") == 2)["result"]["sessionId"]
-        block = scripted("Go on.", "$1000000").model_dump(mode="json")
+        # More than a pipe holds: nobody reads the rest of it.
+        block = scripted("Go on.", f"$40000 until {NEVER}").model_dump(mode="json")
         process.stdin.write(lines(request(3, "session/prompt", sessionId=session, prompt=[block])))
         process.stdin.flush()
         next(each for each in answers if "agent_message_chunk" in json.dumps(each))

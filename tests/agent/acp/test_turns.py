@@ -10,6 +10,7 @@ from acp.schema import EmbeddedResourceContentBlock, ResourceContentBlock, TextR
 
 from megacontext.models.language.scripted import call
 from tests.agent.acp.conftest import EDIT, Editor, environment, play_alone, scripted
+from tests.agent.acp.scripted_server import DONE
 
 RUN = call("run", command="echo hello from a program")
 
@@ -35,16 +36,21 @@ def test_an_editor_learns_what_the_agent_can_do(play, root):
     assert [each.name for each in commands] == ["undo", "redo", "focus"]
 
 
-def test_an_answer_streams_and_its_size_is_told(play):
+def test_an_answer_streams_and_its_size_is_told(play, tmp_path):
+    heard = tmp_path / "heard"
+
     async def scene(stage):
         session = await stage.begin()
-        return await stage.prompt(session, "Hello to you.", text="Greet me."), stage.editor
+        answer = asyncio.create_task(stage.prompt(session, f"$2 until {heard}", text="Greet me."))
+        # The rest is said when this was heard, and not before.
+        await stage.editor.until(lambda: stage.editor.said == "word word ")
+        heard.touch()
+        return await answer, stage.editor
 
     answer, editor = play(scene)
     assert answer.stop_reason == "end_turn"
     assert answer.usage.output_tokens > 0
-    assert editor.said == "Hello to you."
-    assert len(editor.of("agent_message_chunk")) > 1
+    assert editor.said == f"word word {DONE}"
     assert 0 < editor.of("usage_update")[0].used <= editor.of("usage_update")[0].size
     assert editor.of("session_info_update")[0].title.startswith("Greet me.")
 

@@ -19,6 +19,7 @@ from megacontext.models.base import (
     Vectors,
 )
 from megacontext.models.language.scripted import ScriptedModel
+from tests.patience import held
 
 
 def ask(model, prompt, **sampling):
@@ -67,6 +68,17 @@ def test_cancelling_stops_it():
     assert next(stream) == Piece("l", (108,), (0.0,))
     cancel.set()
     assert list(stream) == [Usage(1, 0, 1, "cancelled")]
+
+
+def test_a_reply_in_parts_is_told_as_they_come_and_can_be_cancelled_between_two():
+    model = ScriptedModel([iter(["one ", "", "two"]), held("one")])
+    assert ask(model, "p") == ("one two", Usage(1, 0, 7, "stop"))
+    cancel, pieces = threading.Event(), []
+    for event in model.generate("p", None, cancel):
+        pieces.append(event)
+        if sum(isinstance(piece, Piece) for piece in pieces) == 3:
+            cancel.set()
+    assert pieces[-1] == Usage(1, 0, 3, "cancelled")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ await editor.connectWith(stream, async (ctx) => {
   const sessionId = opened.sessionId;
   told.modes = opened.modes.availableModes.map((mode) => mode.id);
   told.edited = (await ask(session.prompt, { sessionId, prompt: script("Edit.", edit, "Edited.") })).stopReason;
-  const going = ask(session.prompt, { sessionId, prompt: script("Talk.", "$1000000") });
+  const going = ask(session.prompt, { sessionId, prompt: script("Talk.", "$9 until /there/is/no/such/file") });
   await new Promise((resolve) => (afterText = resolve));
   await ctx.notify(session.cancel, { sessionId });
   told.cancelled = (await going).stopReason;
