@@ -17,7 +17,10 @@ from .bars import Bar
 from .machine import ROOT, describe, load_average
 from .report import page, table
 
-NAMES = ("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill", "tui", "lsp")
+NAMES = (
+    *("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill"),
+    *("tui", "lsp", "acp", "mcp"),
+)
 
 
 def main() -> None:

@@ -58,6 +58,14 @@ def repository(root: Path, tokens: int, tokenizer: TextTokenizer) -> Path:
     return root
 
 
+def indexed(root: Path, tokens: int) -> Path:
+    """Such a repository whose memory has taken in everything, with the embedded model's tokenizer."""
+    repository(root, tokens, TextTokenizer.load(Workplace.at().folder))
+    with open_memory(root) as memory:
+        memory.writer.reconcile()
+    return root
+
+
 def slices(count: int, size: int = 1_000) -> Iterator[str]:
     """`count` pieces of real Python, each of whole definitions and of about `size` characters."""
     made = 0

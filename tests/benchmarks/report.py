@@ -18,6 +18,8 @@ TITLES = {
     "chat": "Turns of a conversation",
     "tui": "The terminal app",
     "lsp": "The language server",
+    "acp": "The agent in editors",
+    "mcp": "The memory in other agents",
 }
 REMARKS = {
     "index": (
