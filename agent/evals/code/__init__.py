@@ -1,0 +1,1 @@
+"""Writing functions and running them against tests: HumanEval, HumanEval+, MBPP+."""

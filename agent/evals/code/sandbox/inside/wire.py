@@ -1,0 +1,77 @@
+"""Values as lines of JSON, both ways, without ever running anything: what a hostile program sends is only data.
+
+Lists and what JSON has are themselves; everything else is an object of one key, such as `{"tuple": [1, 2]}`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+LONG = 1 << 53
+"""Integers from here on go as hexadecimal text: Python refuses to print long ones in decimal."""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot be sent: the name of its type, and whether it counts as true."""
+
+    kind: str
+    truth: bool
+
+
+def line(value: Any) -> bytes:
+    """One message."""
+    return json.dumps(value).encode("ascii") + b"\n"
+
+
+def packed(value: Any) -> Any:
+    """A value as JSON. Subclasses go as what they are derived from; RecursionError where it holds itself."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int():
+            number = int(value)
+            return number if -LONG < number < LONG else {"int": hex(number)}
+        case float():
+            return float(value)
+        case complex():
+            return {"complex": [value.real, value.imag]}
+        case bytes() | bytearray():
+            return {"bytes": value.hex()}
+        case list():
+            return [packed(each) for each in value]
+        case dict():
+            return {"dict": [[packed(key), packed(each)] for key, each in value.items()]}
+    for kind in (tuple, set, frozenset):
+        if isinstance(value, kind):
+            return {kind.__name__: [packed(each) for each in value]}
+    return {"opaque": [type(value).__name__, bool(value)]}
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "int": lambda data: int(data, 16),
+    "complex": lambda data: complex(*data),
+    "bytes": bytes.fromhex,
+    "dict": lambda data: {unpacked(key): unpacked(each) for key, each in data},
+    "tuple": lambda data: tuple(map(unpacked, data)),
+    "set": lambda data: set(map(unpacked, data)),
+    "frozenset": lambda data: frozenset(map(unpacked, data)),
+    "opaque": lambda data: Opaque(str(data[0]), bool(data[1])),
+}
+
+
+def unpacked(data: Any) -> Any:
+    """The value. Raises ValueError, TypeError or RecursionError for what `packed` did not make."""
+    if isinstance(data, list):
+        return [unpacked(each) for each in data]
+    if not isinstance(data, dict):
+        return data
+    if len(data) != 1:
+        raise ValueError("an object has one key")
+    ((kind, inner),) = data.items()
+    if kind not in _READERS:
+        raise ValueError(f"there is no kind {kind!r}")
+    return _READERS[kind](inner)
