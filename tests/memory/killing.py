@@ -2,6 +2,9 @@
 
 `Indexer` starts one process that forks a child for each run, so that a run costs no start-up; `kill_many` is the
 whole experiment, for the test (20 times) and for the benchmark (200 times). Run as a module it is that process.
+
+A child goes on with its next commit when it is told to. So it is killed within the commit that chance has chosen, at
+any moment of it, however slow or fast the machine is.
 """
 
 import json
@@ -13,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +28,7 @@ from megacontext.memory.memory import Memory
 from .workbench import SumGister, module, open_memory, said, scratch, write_files
 
 FILES = 32
+GO_ON = b"\n"
 HERE = Path(__file__).resolve()
 
 
@@ -47,6 +52,7 @@ def index(root: Path) -> None:
 
     def acknowledge(*_: object) -> None:
         os.write(1, json.dumps(held(memory)).encode() + b"\n")
+        assert os.read(0, 1) == GO_ON
 
     with open_memory(root) as memory:
         memory.writer.reconcile(acknowledge)
@@ -58,6 +64,8 @@ def index(root: Path) -> None:
 def serve() -> None:
     """Fork a child for each root that comes in; say its number, and how it ended."""
     for line in sys.stdin:
+        if line == GO_ON.decode():
+            continue  # for a child that was killed before it read it
         child = os.fork()
         if child == 0:
             code = 1
@@ -72,9 +80,9 @@ def serve() -> None:
 
 @dataclass(frozen=True)
 class Kill:
-    """One run: after how many seconds it was killed, what it had acknowledged, how it ended."""
+    """One run: how many commits it acknowledged, the last one's counts, and how it ended."""
 
-    after_s: float
+    commits: int
     acknowledged: dict[str, int]
     status: int
     """As `os.waitpid` gives it: 9 is killed, 0 is finished before."""
@@ -100,34 +108,36 @@ class Indexer:
         self._process.communicate()
         assert self._process.returncode == 0
 
-    def run(self, root: Path, after_s: float | None) -> Kill:
-        """Index `root` and kill it after so many seconds, None to let it finish."""
-        assert self._process.stdin
-        self._process.stdin.write(f"{root}\n".encode())
-        self._process.stdin.flush()
-        deadline = None
-        number = 0
-        acknowledged: dict[str, int] = {}
+    def run(self, root: Path, last: int | None = None, after_s: float = 0.0) -> Kill:
+        """Index `root`, and kill it so many seconds after commit `last`, or at the next one; None lets it finish."""
+        self._send(f"{root}\n".encode())
+        child = int((self._line() or "").removeprefix("child "))
+        commits, acknowledged = 0, {}
         while True:
-            line = self._line(deadline)
-            if line is None:
-                os.kill(number, signal.SIGKILL)
-                deadline = None
-            elif line.startswith("child "):
-                number = int(line.removeprefix("child "))
-                deadline = time.monotonic() + after_s if after_s is not None else None
-            elif line.startswith("ended "):
-                return Kill(after_s or 0.0, acknowledged, int(line.removeprefix("ended ")))
+            dies = commits == last
+            line = self._line(after_s if dies else None)
+            if line is not None and line.startswith("ended "):
+                return Kill(commits, acknowledged, int(line.removeprefix("ended ")))
+            if line is not None:
+                commits, acknowledged = commits + 1, json.loads(line)
+            if dies:
+                with suppress(ProcessLookupError):  # its last commit was behind it
+                    os.kill(child, signal.SIGKILL)
+                last = None
             else:
-                acknowledged = json.loads(line)
+                self._send(GO_ON)
 
-    def _line(self, deadline: float | None) -> str | None:
-        """The next line; None when the deadline passes first."""
+    def _send(self, data: bytes) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def _line(self, within_s: float | None = None) -> str | None:
+        """The next line; None when there is none so soon."""
         assert self._process.stdout
         pipe = self._process.stdout.fileno()
         while b"\n" not in self._rest:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([pipe], [], [], left)[0]:
+            if not select.select([pipe], [], [], within_s)[0]:
                 return None
             part = os.read(pipe, 65_536)
             assert part, "the indexing process is gone"
@@ -146,17 +156,19 @@ def kill_many(folder: Path, times: int, seed: int = 0) -> list[Kill]:
     write_files(root, {f"p{n % 4}/m{n}.py": module(f"name{n}", 5) for n in range(FILES)})
     kills = []
     with Indexer() as indexer:
-        assert indexer.run(root, None).status == 0  # the first run waits for the process to start
+        assert indexer.run(root).status == 0  # the first run waits for the process to start
         shutil.rmtree(root / ".megacontext")
         began = time.monotonic()
-        assert indexer.run(root, None).status == 0
-        whole_s = time.monotonic() - began
+        whole = indexer.run(root)
+        assert whole.status == 0
+        commit_s = (time.monotonic() - began) / whole.commits
         for turn in range(times):
             if chance.random() < 0.3:
                 shutil.rmtree(root / ".megacontext")
             for n in chance.sample(range(FILES), FILES // 2):
                 write_files(root, {f"p{n % 4}/m{n}.py": module(f"name{n}_{turn}", 5)})
-            kill = indexer.run(root, chance.uniform(0, whole_s))
+            commit = chance.randrange(whole.commits)
+            kill = indexer.run(root, commit, chance.uniform(0, 1.5 * commit_s))
             kills.append(kill)
             check(root, folder / f"scratch{turn}", kill)
     return kills
