@@ -179,7 +179,7 @@ class ScriptedModel:
     def _spoken(self, reply: Reply) -> Iterator[int | None]:
         """The tokens of a reply; None when there is nothing to say yet."""
         for part in [reply] if isinstance(reply, str) else reply:
-            yield from self.encode(part) or [None]
+            yield from self.encode(part) or (None,)
 
     def _keys(self, prompt: Prompt) -> list[int | bytes]:
         if isinstance(prompt, Chat) and not self.supports_chat:
