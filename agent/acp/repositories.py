@@ -19,24 +19,47 @@ class Repositories:
         self._overrides = overrides
         self._model = model
         self._shelf = Shelf()
-        self._hosted: dict[Path, Hosted] = {}
+        self._held: dict[Path, tuple[Hosted, int]] = {}
+        """Those that are open, each with how many hold it."""
+        self._known: dict[Path, None] = {}
+        self._turn = asyncio.Lock()
+        """One that is being closed is not to be opened beside that: it would find itself as the one who writes."""
 
     @property
     def roots(self) -> list[Path]:
-        """Of those that are open."""
-        return list(self._hosted)
+        """Of all that were opened here."""
+        return list(self._known)
 
-    async def open(self, folder: Path) -> Hosted:
-        """The repository that encloses a folder; raises RepositoryError, SettingsError or ModelError."""
+    async def hold(self, folder: Path) -> Hosted:
+        """The repository that encloses a folder; let go of it in the end.
+
+        Raises RepositoryError, SettingsError or ModelError.
+        """
         workplace = await asyncio.to_thread(Workplace.at, folder, self._overrides)
         root = workplace.places.root
-        if root not in self._hosted:
-            self._hosted[root] = Hosted(_without_idle_gists(workplace), self._shelf, self._model)
-        return self._hosted[root]
+        async with self._turn:
+            held = self._held.get(root)
+            if held is None:
+                held = Hosted(_without_idle_gists(workplace), self._shelf, self._model), 0
+                self._known[root] = None
+            hosted, holders = held
+            self._held[root] = hosted, holders + 1
+            return hosted
+
+    async def let_go(self, hosted: Hosted) -> None:
+        """Close a repository that nobody else holds, so that other processes write its memory."""
+        root = hosted.workplace.places.root
+        async with self._turn:
+            _, holders = self._held[root]
+            if holders > 1:
+                self._held[root] = hosted, holders - 1
+            else:
+                del self._held[root]
+                await asyncio.to_thread(hosted.close)
 
     async def close(self) -> bool:
-        """Let other processes write them; whether all has ended in time."""
-        closed = [asyncio.to_thread(each.close) for each in self._hosted.values()]
+        """Let other processes write all of them; whether all has ended in time."""
+        closed = [asyncio.to_thread(hosted.close) for hosted, _ in self._held.values()]
         return all(await asyncio.gather(*closed))
 
 

@@ -139,11 +139,10 @@ class AgentServer:
         return ResumeSessionResponse(modes=session.modes)
 
     async def _again(self, cwd: str, session_id: str, servers: Sequence[Any]) -> LiveSession:
-        if (known := self._sessions.get(session_id)) is not None:
-            if known.is_busy:
-                raise invalid(f"a turn goes on in {session_id}; cancel it first")
-            await self._close(known)
-        return await self._open(cwd, Wanted(session_id), servers)
+        known = self._sessions.get(session_id)
+        if known is not None and known.is_busy:
+            raise invalid(f"a turn goes on in {session_id}; cancel it first")
+        return await self._open(cwd, Wanted(session_id), servers, known)
 
     async def list_sessions(
         self, cwd: str | None = None, cursor: str | None = None, **_: Any
@@ -159,7 +158,7 @@ class AgentServer:
         return ListSessionsResponse(sessions=infos[first : first + PAGE], next_cursor=more)
 
     async def close_session(self, session_id: str, **_: Any) -> CloseSessionResponse:
-        """Let a session go; it stays saved."""
+        """Let a session go; it stays saved. Its repository is closed when no other session is about it."""
         await self._close(self._session(session_id))
         return CloseSessionResponse()
 
@@ -173,22 +172,38 @@ class AgentServer:
         self._soon(self.client.session_update(session_id=session_id, update=update))
         return SetSessionModeResponse()
 
-    async def _open(self, cwd: str, wanted: Wanted, servers: Sequence[Any]) -> LiveSession:
+    async def _open(
+        self, cwd: str, wanted: Wanted, servers: Sequence[Any], instead: LiveSession | None = None
+    ) -> LiveSession:
+        """A session; `instead` of another one, which is closed while its repository stays open."""
         try:
-            hosted = await self._repositories.open(_folder(cwd))
-            opening = Opening(self.client, self._capabilities, hosted, servers)
-            session = await LiveSession.opened(opening, wanted)
+            hosted = await self._repositories.hold(_folder(cwd))
         except MegaContextError as exc:
             raise invalid(str(exc)) from exc
+        try:
+            if instead is not None:
+                await self._close(instead)
+            opening = Opening(self.client, self._capabilities, hosted, servers)
+            session = await LiveSession.opened(opening, wanted)
+        except BaseException as exc:
+            await self._repositories.let_go(hosted)
+            if isinstance(exc, MegaContextError):
+                raise invalid(str(exc)) from exc
+            raise
         if session.id in self._sessions:
-            await session.close()
+            await self._end(session)
             raise invalid(f"{session.id} is the id of two sessions here; close the other one first")
         self._sessions[session.id] = session
         return session
 
     async def _close(self, session: LiveSession) -> None:
-        self._sessions.pop(session.id, None)
-        await session.close()
+        if self._sessions.pop(session.id, None) is session:
+            await self._end(session)
+
+    async def _end(self, session: LiveSession) -> None:
+        # A turn that does not listen reads the memory still.
+        if await session.close():
+            await self._repositories.let_go(session.hosted)
 
     def _session(self, session_id: str) -> LiveSession:
         session = self._sessions.get(session_id)

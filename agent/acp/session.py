@@ -186,13 +186,14 @@ class LiveSession:
             self.was_cancelled = True
             self._line.cancel.set()
 
-    async def close(self) -> None:
-        """Stop what goes on, and let other processes go on with the session."""
+    async def close(self) -> bool:
+        """Stop what goes on, and let other processes go on with the session; whether all has ended in time."""
         self._line.cancel.set()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, END_S)
         await self.servers.close()
         self.agent.close()
+        return self._thread is None or not self._thread.is_alive()
 
 
 def _editor(offered: ClientCapabilities, line: ClientLine, root: Path) -> ClientFiles | None:

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from acp.exceptions import RequestError
 
+from megacontext.agent.opening import Workplace
+from megacontext.configs.errors import StoreBusyError
 from tests.agent.acp.conftest import EDIT, Editor, play_alone, scripted
 
 
@@ -152,3 +154,28 @@ def test_listing_goes_page_by_page(play, root):
     seen, bad = play(scene)
     assert len(seen) == len(set(seen)) == 61
     assert len(bad.sessions) == 50
+
+
+def test_a_repository_is_let_go_with_its_last_session(play, root):
+    workplace = Workplace.at(root, {"model.name": "pocket", "model.device": "cpu"})
+
+    async def scene(stage):
+        one = await stage.begin()
+        two = (await stage.agent.new_session(cwd=str(root / "greeter"))).session_id
+        await stage.prompt(one, "Here.")
+        await stage.agent.close_session(session_id=two)
+        # The same session again is no reason to let go of it either.
+        await stage.agent.load_session(cwd=str(root), session_id=one)
+        with pytest.raises(StoreBusyError):
+            workplace.open_memory(write=True)
+        await stage.agent.close_session(session_id=one)
+        with workplace.open_memory(write=True) as memory:
+            known = memory.catalogue.counts()["files"]
+        listed = [each.session_id for each in (await stage.agent.list_sessions()).sessions]
+        await stage.agent.resume_session(cwd=str(root), session_id=one)
+        return one, known, listed, (await stage.prompt(one, "Again.")).stop_reason
+
+    session, known, listed, again = play(scene)
+    assert known
+    assert session in listed
+    assert again == "end_turn"
