@@ -23,8 +23,8 @@ from .corpora import SEED, indexed
 
 COMMAND = (sys.executable, "-m", "megacontext.agent.main", "acp", "--model", "pocket")
 TOKENS = 1_000_000
-LONG = "$50000"
-"""A reply of so many words, which is never heard to its end."""
+LONG = "$9 until /there/is/no/such/file"
+"""A reply of a model that takes 10 ms for a token and never comes to its end."""
 
 
 def measure(quick: bool) -> list[Bar]:
@@ -97,7 +97,7 @@ async def _turn(stage: Stage, question: str) -> tuple[float, float]:
 
 
 async def _cancelled(stage: Stage, number: int) -> float:
-    """Milliseconds from the cancel to the answer of the prompt, at any word."""
+    """Milliseconds from the cancel to the answer of the prompt, at any moment."""
     session = await stage.begin()
     going = asyncio.create_task(stage.prompt(session, LONG, text=QUESTIONS[0]))
     await _heard(stage, session, lambda update: update.session_update == "agent_message_chunk")
