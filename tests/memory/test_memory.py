@@ -5,7 +5,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -228,17 +230,24 @@ except MegaContextError as exc:
 """
 
 
-def as_nobody(root: Path, tmp: Path) -> str:
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """An empty folder that everybody may look into; pytest's own are closed to others."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "repository").mkdir()
+        yield folder / "repository"
+
+
+def as_nobody(root: Path) -> str:
     """Index `root` as a user without rights; what it printed."""
     if os.getuid() != 0:
         pytest.skip("only root can become nobody")
-    for folder in (tmp, *tmp.parents):
-        if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
     done = subprocess.run(
         [sys.executable, "-B", "-c", AS_NOBODY, str(root)],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"HOME": str(tmp)},
+        env=os.environ | {"HOME": str(root.parent)},
         capture_output=True,
         text=True,
         check=False,
@@ -247,31 +256,28 @@ def as_nobody(root: Path, tmp: Path) -> str:
     return done.stdout
 
 
-def test_a_repository_that_cannot_be_written_is_one_sentence(root: Path, tmp_path: Path) -> None:
-    write_files(root, {"a.py": "x = 1\n"})
-    assert "StoreError cannot write" in as_nobody(root, tmp_path)
-    open_memory(root).close()
-    told = as_nobody(root, tmp_path)
+def test_a_repository_that_cannot_be_written_is_one_sentence(public: Path) -> None:
+    write_files(public, {"a.py": "x = 1\n"})
+    assert "StoreError cannot write" in as_nobody(public)
+    open_memory(public).close()
+    told = as_nobody(public)
     assert told.startswith("StoreError cannot")
     assert "make the folder writable" in told
 
 
 @pytest.mark.parametrize("with_git", [True, False])
-def test_unreadable_files_are_left_out_with_a_reason(
-    root: Path, tmp_path: Path, with_git: bool
-) -> None:
-    write_files(root, {"a.py": "x = 1\n", "closed.py": "x = 2\n", "shut/b.py": "x = 3\n"})
+def test_unreadable_files_are_left_out_with_a_reason(public: Path, with_git: bool) -> None:
+    write_files(public, {"a.py": "x = 1\n", "closed.py": "x = 2\n", "shut/b.py": "x = 3\n"})
     if with_git:
-        git(root, "init", "-q")
-        git(root, "add", ".")
-    for path in (root, *root.rglob("*")):
+        git(public, "init", "-q")
+        git(public, "add", ".")
+    for path in (public, *public.rglob("*")):
         os.chown(path, 65534, 65534)
-    (root / "closed.py").chmod(0)
-    (root / "shut").chmod(0)
-    told = as_nobody(root, tmp_path)
+    (public / "closed.py").chmod(0)
+    (public / "shut").chmod(0)
+    told = as_nobody(public)
     assert "closed.py | unreadable: Permission denied" in told
     assert f"shut/{'b.py' * with_git} | unreadable: Permission denied" in told
-    (root / "shut").chmod(0o755)
 
 
 def test_repositories_are_found_from_inside(root: Path) -> None:

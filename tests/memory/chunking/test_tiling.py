@@ -103,13 +103,11 @@ def test_an_empty_file_has_no_chunks() -> None:
     [b"(" * 100_000, b"[" * 50_000 + b"]" * 50_000, b"f(" * 30_000, b"a" + b".b" * 100_000],
     ids=["open", "balanced", "calls", "chain"],
 )
-@pytest.mark.timeout(20)
 def test_deep_nesting_is_no_trouble(name: str, data: bytes) -> None:
     prefix = b"<?php " if name.endswith(".php") else b""
     check(name, prefix + data)
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", ["a.py", "a.json", "a.txt", "a.md"])
 def test_one_huge_line(name: str) -> None:
     check(name, b"word " * 400_000)
