@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 
 class Server(ThreadingHTTPServer):
     """Answers each request with the next behaviour; the last one goes on for ever."""
@@ -53,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     def wait_until_closed(self):
         """Blocks until the client hangs up; `recv` then gives nothing."""
         self.server.waiting.set()
-        self.connection.settimeout(10)
+        self.connection.settimeout(PATIENCE_S)
         if self.connection.recv(1) == b"":
             self.server.closed_by_client.set()
 

@@ -169,7 +169,7 @@ def test_a_model_that_never_stops_is_stopped(make_agent):
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
-        (Limits(queries=9, tokens=1, seconds=9), "chat.max_tokens"),
+        (Limits(queries=9, tokens=1, seconds=1e9), "chat.max_tokens"),
         (Limits(queries=9, tokens=1 << 30, seconds=1e-9), "chat.max_seconds"),
     ],
 )

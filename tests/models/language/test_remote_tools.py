@@ -15,6 +15,7 @@ from megacontext.models.base import (
 )
 from megacontext.models.language.remote import RemoteModel
 from tests.models.small_server import answering, call_delta, delta, finished, refusing, running
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -26,7 +27,9 @@ def server(monkeypatch):
 
 
 def remote(server, **settings):
-    return RemoteModel(RemoteSettings(base_url=server.url, model="coder", timeout_s=5, **settings))
+    return RemoteModel(
+        RemoteSettings(base_url=server.url, model="coder", timeout_s=PATIENCE_S, **settings)
+    )
 
 
 LOOK = ToolSpec(
