@@ -5,6 +5,7 @@ import typer
 from .eval_compare import compare
 from .eval_gist import gist
 from .eval_lens import lens, recall
+from .eval_repository import repository
 
 app = typer.Typer(
     help="Measure models and memory, and compare what was measured.", no_args_is_help=True
@@ -14,4 +15,5 @@ app = typer.Typer(
 app.command()(gist)
 app.command()(lens)
 app.command()(recall)
+app.command()(repository)
 app.command()(compare)

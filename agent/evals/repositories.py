@@ -6,7 +6,7 @@ Knows no snapshot and no measure.
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +29,7 @@ from megacontext.models.gist.loading import gister_for
 from megacontext.models.language.loading import load_model
 from megacontext.models.language.transformers_model import TransformersModel
 from megacontext.models.training.corpus.settings import PackageSource
-from megacontext.models.training.corpus.sources import package_files
+from megacontext.models.training.corpus.sources import File, package_files
 
 from ..codecs import Lens, gist_lens, text_lens
 from ..opening import Workplace
@@ -63,15 +63,22 @@ class Reader:
 
 def unpack(package: PackageSource, folder: Path, wheels: Path) -> Path:
     """The package's Python files below `folder`, fetched once; raises TrainingError when they cannot be had."""
-    root = folder / f"{package.name}-{package.version}"
+    files = (
+        (path, data)
+        for path, data in package_files(package, wheels)
+        if not any(skipped in f"/{path}" for skipped in package.skip)
+    )
+    return lay_down(files, folder / f"{package.name}-{package.version}")
+
+
+def lay_down(files: Iterable[File], root: Path) -> Path:
+    """A repository of these files at `root`, whole or not at all; one that is there stays as it is."""
     if root.is_dir():
         return root
-    part = folder / f"{root.name}.part"
+    part = root.with_name(f"{root.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    for path, data in package_files(package, wheels):
-        if any(skipped in f"/{path}" for skipped in package.skip):
-            continue
+    for path, data in files:
         file = part / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
@@ -124,18 +131,21 @@ class Repository:
         return ids if node.block < 0 else ids[start : start + BLOCK_SIZE]
 
     @contextmanager
-    def cut_off(self, path: str, before: bytes) -> Iterator[None]:
-        """Inside, the file ends after `before`, as in an editor where the rest is not written yet.
+    def edited(self, path: str, data: bytes) -> Iterator[None]:
+        """Inside, the file holds `data`, as in an editor that has not saved it.
 
-        So neither full text, nor symbols, nor gists of the file or of its folders hold anything of the rest.
+        So neither full text, nor symbols, nor gists of the file or of its folders hold anything else of it.
         """
         overlays = self.memory.writer.overlays
-        overlays[path] = before
+        before = overlays.get(path)
+        overlays[path] = data
         try:
             self._reread(path)
             yield
         finally:
             overlays.pop(path)
+            if before is not None:
+                overlays[path] = before
             self._reread(path)
 
     def _reread(self, path: str) -> None:

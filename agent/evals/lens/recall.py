@@ -23,8 +23,8 @@ from megacontext.models.evaluation.bootstrap import Bootstrap, Interval
 from megacontext.models.gist.gister import from_bits
 from megacontext.models.lens.tail_gists import TailGistCache
 
+from ..bm25 import Rarity, bm25
 from ..repositories import Repository
-from .baselines.lexical import Rarity, bm25
 from .scenes.drawing import query_at
 from .scenes.places import Place
 
@@ -105,7 +105,7 @@ def find_homes(
     rarity = Rarity.among(texts)
     files = [Node(FILE, path) for path in vectors.paths]
     for place in places:
-        with repository.cut_off(place.path, place.before.encode()):
+        with repository.edited(place.path, place.before.encode()):
             query = query_at(repository, place, 0)
             cache, memory = TailGistCache(repository.gister), repository.memory
             asked = from_bits(QueryGists(cache, memory.tokenizer, memory.read).gists(query))

@@ -5,16 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from megacontext.configs.errors import SettingsError
-from megacontext.models.training.corpus.settings import (
-    CorpusSettings,
-    PackageSource,
-    read_yaml,
-)
+from megacontext.models.training.corpus.settings import PackageSource
+
+from ..pinned import Split, packages_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
-Split = Literal["train", "held_out"]
 
 
 class Strict(BaseModel):
@@ -113,12 +109,4 @@ def pinned(settings: SourceSettings, file: Path) -> list[PackageSource]:
     Raises SettingsError for a package that is not in that split of the corpus: nothing is evaluated on what was
     trained on, nor trained on what is held out.
     """
-    corpus = read_yaml(file.parent / settings.corpus, CorpusSettings)
-    packages = corpus.packages if settings.split == "train" else corpus.held_out
-    known = {package.name: package for package in packages}
-    if missing := [name for name in settings.repositories if name not in known]:
-        raise SettingsError(
-            f"{file}: {missing[0]} is not among the {settings.split} packages of {settings.corpus}; "
-            f"allowed are {', '.join(known)}"
-        )
-    return [known[name] for name in settings.repositories]
+    return packages_of(settings.repositories, settings.corpus, settings.split, file)

@@ -95,7 +95,7 @@ def scenes_of(repository: Repository, settings: SourceSettings, count: int) -> I
     for place in PlaceFinder(repository, settings.places, settings.seed).find(2 * count):
         if found == count:
             return
-        with repository.cut_off(place.path, place.before.encode()):
+        with repository.edited(place.path, place.before.encode()):
             scene = draw_scene(repository, place, settings.draw, settings.seed)
             if scene is not None:
                 found += 1

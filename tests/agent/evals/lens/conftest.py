@@ -66,7 +66,7 @@ def places(repository: Repository) -> list[Place]:
 def scene(repository: Repository, places: list[Place]) -> Iterator[Scene]:
     """One scene, at a place that needs another file."""
     place = next(place for place in places if place.homes)
-    with repository.cut_off(place.path, place.before.encode()):
+    with repository.edited(place.path, place.before.encode()):
         found = draw_scene(repository, place, DRAW, seed=1)
         assert found is not None
         yield found

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from megacontext.agent.evals.bm25 import Rarity, bm25
 from megacontext.agent.evals.lens.baselines.hindsight import Hindsight
 from megacontext.agent.evals.lens.baselines.judges import Filled, Sum, ranged
-from megacontext.agent.evals.lens.baselines.lexical import Bm25, Jaccard, Rarity, bm25, texts_of
+from megacontext.agent.evals.lens.baselines.lexical import Bm25, Jaccard, texts_of
 from megacontext.agent.evals.lens.baselines.neural import AttentionMass, Dense, MutualInformation
 from megacontext.agent.evals.lens.baselines.plain import (
     Chance,

@@ -55,5 +55,5 @@ def test_places_without_a_need_are_found_too(repository):
 
 @pytest.mark.parametrize("text", ["", "\n", "def f():\n", "x = 1\r\n\x0c\u2028y\n", "def f(:\n  ("])
 def test_files_without_a_place_are_passed_over(repository, text):
-    with repository.cut_off("fruit/apple.py", text.encode()):
+    with repository.edited("fruit/apple.py", text.encode()):
         assert all(place.path != "fruit/apple.py" for place in find(repository))

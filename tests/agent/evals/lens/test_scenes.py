@@ -112,7 +112,7 @@ def test_nothing_behind_the_cursor_is_anywhere_in_memory(repository, places):
     hidden = f"count_{place.path.removeprefix('fruit/').removesuffix('.py')}_rows"
     catalogue, root = repository.memory.catalogue, repository.memory.root_key
     assert catalogue.search(hidden) and catalogue.symbols_named(hidden)
-    with repository.cut_off(place.path, place.before.encode()):
+    with repository.edited(place.path, place.before.encode()):
         assert not catalogue.symbols_named(hidden)
         chunks = catalogue.chunks_of(catalogue.file(place.path).id)
         assert max(chunk.end for chunk in chunks) == len(place.before.encode())
@@ -135,6 +135,6 @@ def test_nothing_behind_the_cursor_is_anywhere_in_memory(repository, places):
 
 def test_the_whole_file_is_back_after_an_error(repository, places):
     root = repository.memory.root_key
-    with pytest.raises(KeyboardInterrupt), repository.cut_off(places[0].path, b"pass\n"):
+    with pytest.raises(KeyboardInterrupt), repository.edited(places[0].path, b"pass\n"):
         raise KeyboardInterrupt
     assert repository.memory.root_key == root

@@ -1,0 +1,1 @@
+"""What memory is worth in repositories that no model here was trained on."""

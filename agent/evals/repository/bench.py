@@ -1,0 +1,192 @@
+"""All that the repository tasks are done with: packages as repositories, the model, every arm. Knows no task."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from megacontext.models.base import Fill, Piece, Prompt, Sampling, Segment, Usage
+from megacontext.models.lens.files import has_lensnet
+from megacontext.models.training.corpus.settings import PackageSource
+
+from ...prompts import completion_prompt
+from ..lens.entrants import LENSNET, Lenses
+from ..measuring import LossCache, Measurer
+from ..pinned import packages_of
+from ..repositories import Reader, Repository, lay_down, opened
+from ..running.suite import Identity
+from .arms.arm import Ask, Context
+from .arms.entrants import AROUND, Entrants, Plan
+from .sdists import digest_of, sdist, source_files
+from .settings import PackageSettings, RepositorySettings
+from .spots import Spot
+
+
+@dataclass(frozen=True)
+class BenchPlaces:
+    """Where everything is kept that does not have to be made twice."""
+
+    data: Path
+
+    @property
+    def sdists(self) -> Path:
+        """Downloaded archives."""
+        return self.data / "sdists"
+
+    @property
+    def sources(self) -> Path:
+        """Their Python files, each package with its memory."""
+        return self.data / "sources"
+
+    @property
+    def losses(self) -> Path:
+        """What was measured."""
+        return self.data / "repository" / "losses.db"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a model made of a prompt."""
+
+    text: str
+    positions: int
+    """Of the prompt."""
+    reused: int
+    """Of them that came from the KV cache."""
+    ms: float
+
+
+class Bench:
+    """Use `on_bench`."""
+
+    def __init__(
+        self,
+        settings: RepositorySettings,
+        reader: Reader,
+        lenses: Lenses,
+        measurer: Measurer,
+        repositories: Mapping[str, Repository],
+        archives: Mapping[str, str],
+    ) -> None:
+        """`archives`: the digest of each package's archive, by its name and version."""
+        self.settings = settings
+        self.model = reader.model
+        self.lenses = lenses
+        self.measurer = measurer
+        self.repositories = repositories
+        room = self.model.context_length - settings.tail - settings.lines.longest - AROUND
+        self.plan = Plan(settings.budgets, max(0, room), bool(lenses.nets))
+        self._reader = reader
+        self._archives = archives
+        self._entrants = {
+            name: Entrants(repository, self.plan, settings, measurer, lenses)
+            for name, repository in repositories.items()
+        }
+
+    def identity(self, part: Mapping[str, JsonValue]) -> Identity:
+        """What samples depend on; `part` are the settings of one kind of tasks."""
+        common: dict[str, JsonValue] = self.settings.model_dump(
+            mode="json", exclude={"lines", "edits", "needles", "bodies"}
+        )
+        gister = self._reader.gister
+        model: dict[str, JsonValue] = {
+            "name": self.model.name,
+            "base": gister.base_id,
+            "encoder": gister.encoder_id,
+            "lensnet": self.plan.lensnet,
+        }
+        return Identity({**common, **part}, model, self._archives)
+
+    def ask(self, spot: Spot) -> Ask:
+        """The question at a spot, in the repository as it is now."""
+        repository = self.repositories[spot.package]
+        return Ask(repository, spot, spot.cursor(repository, self.settings.tail))
+
+    def contexts(self, ask: Ask) -> Mapping[str, Context]:
+        """What every arm chooses."""
+        return self._entrants[ask.repository.name].contexts(ask)
+
+    def prompt(self, ask: Ask, context: Context) -> Prompt:
+        """What the model reads: as in a completion."""
+        return completion_prompt(self.model, ask.repository.name, context.segments, ask.cursor)
+
+    def nats(self, ask: Ask, contexts: Sequence[Context], true: str) -> list[float]:
+        """What the model loses on a true text behind each context, a token."""
+        targets = self.model.encode(true)
+        prompts = [_segments(self.prompt(ask, context)) for context in contexts]
+        losses = self.measurer.losses(prompts, targets)
+        return [float(loss) / len(targets) for loss in losses]
+
+    def made(self, prompt: Prompt, longest: int, *, line: bool = True) -> Made:
+        """What the model goes on with, greedily; at most one line, unless told otherwise."""
+        sampling = Sampling(
+            max_new_tokens=longest,
+            stop=("\n",) if line else (),
+            stop_token_ids=tuple(sorted(self.model.specials.known())),
+        )
+        started = time.perf_counter()
+        text, usage = "", None
+        for event in self.model.generate(prompt, sampling):
+            if isinstance(event, Piece):
+                text += event.text
+            elif isinstance(event, Usage):
+                usage = event
+        assert usage is not None, "a generation ends with its usage"
+        ms = 1000 * (time.perf_counter() - started)
+        return Made(text, usage.positions, usage.reused, ms)
+
+
+@contextmanager
+def on_bench(
+    settings: RepositorySettings, file: Path, model: str, places: BenchPlaces
+) -> Iterator[Bench]:
+    """Fetch, open and gist the packages that settings read from `file` name, and load a model.
+
+    Raises SettingsError for packages that were trained on, TrainingError for one that cannot be had, ModelError for a
+    model that reads no vectors, StoreBusyError while another process uses the same repositories.
+    """
+    packages = packages_of(settings.names, settings.corpus, "held_out", file)
+    archives = {package.name: sdist(package, places.sdists) for package in packages}
+    reader = Reader.load(model)
+    with ExitStack() as closing:
+        repositories = {}
+        for package, wanted in zip(packages, settings.packages, strict=True):
+            root = _source(package, wanted, archives[package.name], places.sources)
+            repositories[package.name] = closing.enter_context(
+                opened(package.name, root, reader, settings.slots)
+            )
+        cache = closing.enter_context(LossCache(places.losses))
+        measurer = Measurer(reader.model, reader.gister.base_id, cache)
+        digests = {
+            f"{each.name} {each.version}": digest_of(archives[each.name]) for each in packages
+        }
+        yield Bench(settings, reader, _lenses(reader), measurer, repositories, digests)
+
+
+def _source(package: PackageSource, wanted: PackageSettings, archive: Path, folder: Path) -> Path:
+    """The package's Python files as a repository, made once for what is skipped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kind = blake2b(repr((digest_of(archive), wanted.skip)).encode(), digest_size=4).hexdigest()
+    files = (
+        (path, data)
+        for path, data in source_files(archive)
+        if path.endswith(".py") and not any(part in f"/{path}" for part in wanted.skip)
+    )
+    return lay_down(files, folder / f"{package.name}-{package.version}-{kind}")
+
+
+def _lenses(reader: Reader) -> Lenses:
+    folder = reader.choice.folder
+    own = {LENSNET: folder} if folder is not None and has_lensnet(folder) else {}
+    return Lenses.load(own, reader.gister)
+
+
+def _segments(prompt: Prompt) -> Sequence[Segment]:
+    if isinstance(prompt, Fill):
+        return prompt.segments()
+    assert isinstance(prompt, list), "a completion is made of segments"
+    return prompt

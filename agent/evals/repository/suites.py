@@ -1,0 +1,16 @@
+"""The suite of each kind of tasks. Knows no task's inside."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..running.suite import Suite
+from .bench import Bench
+from .lines import LineSuite
+from .settings import Kind
+
+SUITES: dict[Kind, Callable[[Bench], Suite[Any]]] = {"lines": LineSuite}
+
+
+def suite_of(kind: Kind, bench: Bench) -> Suite[Any]:
+    """The suite of one kind of tasks."""
+    return SUITES[kind](bench)
