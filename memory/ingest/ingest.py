@@ -12,19 +12,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..catalogue import Catalogue
 from ..catalogue.connection import named_errors
-from ..chunking import ChunkedFile, chunk_file
+from ..chunking import ChunkedFile
 from ..freshness import compare
 from ..left_out import LeftOutRules
 from ..listing import Listing, is_utf8, mode_of
 from ..tree.store import TreeStore
+from .cutting import Cutter, cutter_for
 from .facts import FactsWriter
 from .merkle import Merkle
 from .reading import FileText, Gone, Refusal, read_file
@@ -33,7 +35,9 @@ from .report import IngestReport, OnProgress, Progress
 BATCH_BYTES = 2_000_000
 BATCH_FILES = 256
 
+Item = TypeVar("Item")
 Tokens = NDArray[np.uint32]
+Tokenized = Future[list[tuple[bytes, Tokens]]]
 
 
 class Tokenizer(Protocol):
@@ -46,8 +50,12 @@ class Tokenizer(Protocol):
 
 @dataclass
 class Batch:
-    """Files on their way: read and chunked, not yet committed."""
+    """Files on their way: read, then chunked, not yet committed."""
 
+    done: int = 0
+    """How many paths have been read with this batch and those before it."""
+    texts: list[FileText] = field(default_factory=list)
+    """What has to be chunked."""
     files: list[tuple[FileText, ChunkedFile]] = field(default_factory=list)
     same: list[FileText] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
@@ -147,35 +155,32 @@ class Ingest:
             path for path in paths if self.store.path_key(self.source_id, path, directory=False)
         }
         indexed = set(self.catalogue.stamps("files")) if total > BATCH_FILES else None
-        with ThreadPoolExecutor(1, "tokenize") as pool:
-            waiting: tuple[Batch, Future[list[tuple[bytes, Tokens]]]] | None = None
-            for batch, done in self._batches(paths, placed):
-                tokens = pool.submit(self._tokenize, batch.new_chunks)
+        with cutter_for(total) as cutter, ThreadPoolExecutor(1, "tokenize") as pool:
+            waiting: tuple[Batch, Tokenized] | None = None
+            for batch, tokens in self._cut(self._batches(paths, placed), cutter, pool):
                 if waiting:
                     self._commit(*waiting, report, indexed)
                 waiting = batch, tokens
                 if on_progress:
-                    on_progress(Progress("files", done, total))
+                    on_progress(Progress("files", batch.done, total))
             last = waiting or (Batch(), pool.submit(self._tokenize, {}))
             last[0].gone += removed
             self._commit(*last, report, indexed, listing=listing, settle=True)
         report.seconds = time.perf_counter() - started
         return report
 
-    def _batches(self, paths: list[str], placed: set[str]) -> Iterator[tuple[Batch, int]]:
+    def _batches(self, paths: list[str], placed: set[str]) -> Iterator[Batch]:
         batch, size = Batch(), 0
-        on_the_way: set[bytes] = set()
         for done, path in enumerate(paths, start=1):
             size += self._read(path, batch, path in placed)
-            if (
-                size >= BATCH_BYTES
-                or len(batch.files) + len(batch.same) + len(batch.refused) >= BATCH_FILES
-            ):
-                yield self._without_known(batch, on_the_way), done
-                on_the_way = set(batch.new_chunks)
+            batch.done = done
+            many = len(batch.texts) + len(batch.same) + len(batch.refused) >= BATCH_FILES
+            if many or size >= BATCH_BYTES:
+                yield batch
                 batch, size = Batch(), 0
         if paths:
-            yield self._without_known(batch, on_the_way), len(paths)
+            batch.done = len(paths)
+            yield batch
 
     def _read(self, path: str, batch: Batch, placed: bool) -> int:
         match read_file(self.root, path, self.rules, self.overlays.get(path)):
@@ -186,21 +191,29 @@ class Ingest:
                 batch.gone.append(path)
                 return 0
             case FileText() as found:
-                return self._take(found, batch, placed)
+                same = placed and self._digest(path) == found.digest
+                (batch.same if same else batch.texts).append(found)
+                return len(found.data)
 
-    def _take(self, found: FileText, batch: Batch, placed: bool) -> int:
-        path = found.path
+    def _digest(self, path: str) -> bytes | None:
         known = self.db.execute(
             "SELECT digest FROM files WHERE source_id = ? AND path = ?", (self.source_id, path)
         ).fetchone()
-        if placed and known and known[0] == found.digest:
-            batch.same.append(found)
-        else:
-            chunked = chunk_file(path, found.data)
-            batch.files.append((found, chunked))
-            for chunk in chunked.chunks:
-                batch.new_chunks.setdefault(chunk.digest, found.data[chunk.start : chunk.end])
-        return len(found.data)
+        return known[0] if known else None
+
+    def _cut(
+        self, batches: Iterator[Batch], cutter: Cutter, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[Batch, Tokenized]]:
+        """Chunk batches, the next one while this one is taken in, and let their chunks be tokenized."""
+        on_the_way: set[bytes] = set()
+        for batch, cut in _one_ahead((batch, cutter.cut(batch.texts)) for batch in batches):
+            for found, chunked in zip(batch.texts, cut, strict=True):
+                batch.files.append((found, chunked))
+                for chunk in chunked.chunks:
+                    batch.new_chunks.setdefault(chunk.digest, found.data[chunk.start : chunk.end])
+            tokens = pool.submit(self._tokenize, self._without_known(batch, on_the_way).new_chunks)
+            on_the_way = set(batch.new_chunks)
+            yield batch, tokens
 
     def _without_known(self, batch: Batch, on_the_way: set[bytes]) -> Batch:
         """Never tokenize a chunk twice: drop those that have tokens, or get them with the batch before."""
@@ -222,7 +235,7 @@ class Ingest:
     def _commit(
         self,
         batch: Batch,
-        tokens: Future[list[tuple[bytes, Tokens]]],
+        tokens: Tokenized,
         report: IngestReport,
         indexed: set[str] | None,
         *,
@@ -279,3 +292,8 @@ class Ingest:
         """Key of the whole source; None before the first pass has settled."""
         found = self.store.path_key(self.source_id, "", directory=True)
         return found[0] if found else None
+
+
+def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each once the next one has been taken, so that what it began goes on meanwhile."""
+    return (item for item, _ in pairwise(chain(items, [None])) if item is not None)
