@@ -106,7 +106,7 @@ def _telling(
         read_only=(str(root / "inside"),),
     )
     command = [
-        *(sys.executable, "-B", "-s", "-P", *_SITE[script], "-c", _START.format(script=script)),
+        *(sys.executable, "-B", "-s", "-S", "-P", "-c", _START.format(script=script)),
         *(str(root), *map(str, handed)),
     ]
     wanted = order(kind, confinement, _kernel_limits(bounds), command)
@@ -122,10 +122,6 @@ def _telling(
                 os.close(telling)
     finally:
         os.close(status_fd)
-
-
-# Installed libraries are for tests that need them; programs have the standard library.
-_SITE: dict[Script, tuple[str, ...]] = {"answering": ("-S",), "examining": ()}
 
 
 def _kernel_limits(bounds: Bounds) -> dict[str, int]:

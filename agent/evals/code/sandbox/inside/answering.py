@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from .seal import seal
-from .wire import line, packed, unpacked
+from .wire import answer, line, unpacked
 
 
 def main() -> None:
@@ -41,8 +41,7 @@ def _answer(wanted: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) -> 
     answers.write(line({"loaded": True}))
     for request in requests:
         try:
-            answer = {"value": packed(function(*unpacked(json.loads(request))))}
-            data = line(answer)
+            data = answer(function(*unpacked(json.loads(request))))
         except BaseException as exc:  # noqa: BLE001
             data = line({"error": told(exc)})
         answers.write(data)

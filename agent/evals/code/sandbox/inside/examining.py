@@ -8,11 +8,12 @@ import json
 import os
 import random
 import sys
+import sysconfig
 from typing import IO, Any
 
 from .answering import told
 from .seal import seal
-from .wire import line, packed, unpacked
+from .wire import Large, line, packed, unpacked
 
 
 class ProgramError(Exception):
@@ -23,6 +24,8 @@ def main() -> None:
     """Write one verdict, at the very end."""
     exam_fd, to_fd, from_fd, verdict_fd = map(int, sys.argv[-4:])
     del sys.argv[1:], sys.path[0]
+    # Programs have the standard library alone; a test may need what is installed.
+    sys.path += map(sysconfig.get_path, ("purelib", "platlib"))
     with os.fdopen(exam_fd, "rb") as file:
         exam = json.loads(file.read())
     with os.fdopen(to_fd, "wb", 0) as to, os.fdopen(from_fd, "rb") as back:
@@ -64,4 +67,7 @@ def _value(back: IO[bytes]) -> Any:
     answer = json.loads(data)
     if not isinstance(answer, dict) or "error" in answer:
         raise ProgramError(str(answer)[:300])
-    return unpacked(answer.get("value"))
+    value = unpacked(answer.get("value"))
+    if isinstance(value, Large):
+        raise ProgramError("the program answered too much")
+    return value

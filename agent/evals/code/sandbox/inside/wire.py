@@ -6,8 +6,11 @@ Lists and what JSON has are themselves; everything else is an object of one key,
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
+LARGEST = 1 << 16
+"""Bytes of a value that is sent itself; of a larger one its digest is, which tells whether two are equal."""
 LONG = 1 << 53
 """Integers from here on go as hexadecimal text: Python refuses to print long ones in decimal."""
 
@@ -20,9 +23,24 @@ class Opaque:
     truth: bool
 
 
+@dataclass(frozen=True)
+class Large:
+    """A value that is too large to be sent: equal values have equal digests."""
+
+    digest: str
+
+
 def line(value: Any) -> bytes:
     """One message."""
     return json.dumps(value).encode("ascii") + b"\n"
+
+
+def answer(value: Any) -> bytes:
+    """A message with a value, or with its digest."""
+    data = line({"value": packed(value)})
+    if len(data) <= LARGEST:
+        return data
+    return line({"value": {"large": blake2b(data, digest_size=16).hexdigest()}})
 
 
 def packed(value: Any) -> Any:
@@ -45,9 +63,11 @@ def packed(value: Any) -> Any:
             return [packed(each) for each in value]
         case dict():
             return {"dict": [[packed(key), packed(each)] for key, each in value.items()]}
-    for kind in (tuple, set, frozenset):
+    if isinstance(value, tuple):
+        return {"tuple": [packed(each) for each in value]}
+    for kind in (set, frozenset):
         if isinstance(value, kind):
-            return {kind.__name__: [packed(each) for each in value]}
+            return {kind.__name__: sorted(map(packed, value), key=json.dumps)}
     return {"opaque": [type(value).__name__, bool(value)]}
 
 
@@ -59,6 +79,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tuple": lambda data: tuple(map(unpacked, data)),
     "set": lambda data: set(map(unpacked, data)),
     "frozenset": lambda data: frozenset(map(unpacked, data)),
+    "large": lambda data: Large(str(data)),
     "opaque": lambda data: Opaque(str(data[0]), bool(data[1])),
 }
 
