@@ -54,9 +54,13 @@ class Host:
         self._shelf = shelf or Shelf()
         self._given = model
         self._watcher: Watcher | None = None
+        self._may_gist = model is None and workplace.wants_gists
+        self._wants_gists = self._may_gist
         self._gists: GistWorker | None = None
+        self._gisting = threading.Lock()
         self._changed = threading.Condition()
         self._closing = False
+        self._again = False
         self._unwanted: set[str] = set()
         self._buffers: dict[str, bytes] = {}
         self._touched: set[str] = set()
@@ -66,6 +70,11 @@ class Host:
     def start(self) -> None:
         """Open in the background; `tell` hears of it."""
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is still at work; not so after it was closed, or could not open the memory."""
+        return self._thread.is_alive()
 
     @property
     def writes(self) -> bool:
@@ -105,6 +114,12 @@ class Host:
     def _touch(self, path: str) -> None:
         self._touched.add(path)
         self._changed.notify()
+
+    def index(self) -> None:
+        """Compare all files with the memory once more, and go on with gists; ends as the first pass does."""
+        with self._changed:
+            self._again = True
+            self._changed.notify()
 
     def stop(self, stage: str) -> None:
         """Do not go on with a piece of work: files (what changes later is still taken in) or gists."""
@@ -151,7 +166,7 @@ class Host:
     def _rest(self, seconds: float | None) -> None:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._closing or self._touched or self._unwanted, seconds
+                lambda: self._closing or self._again or self._touched or self._unwanted, seconds
             )
 
     def _tell_opened(self, memory: Memory) -> None:
@@ -168,11 +183,21 @@ class Host:
         self._take_in_buffers(memory)
         with self._changed:
             unwanted, self._unwanted = self._unwanted, set()
-        if "gists" in unwanted and self._gists is not None:
-            self._gists.stop()
-            self._gists = None
+            again, self._again = self._again, False
+        if "gists" in unwanted:
+            self._stop_gists()
             self._tell(Rested("gists", stopped=True))
+        if again:
+            self._start_again(memory)
         self._rest(LOOK_S if memory.ingest is None else None)
+
+    def _start_again(self, memory: Memory) -> None:
+        """Everything once more, gists too; nothing where another process writes."""
+        whole = memory.ingest is None or self._index(memory)
+        self._tell(Rested("files", stopped=not whole))
+        if memory.ingest is not None:
+            self._wants_gists = self._may_gist
+            self._make_gists(memory)
 
     def _write(self, memory: Memory) -> None:
         """Be the one who writes: everything once, then what changes."""
@@ -218,28 +243,45 @@ class Host:
 
     def _on_batch(self, batch: Batch) -> None:
         report = batch.report
-        self._tell(Freshened((*report.added, *report.changed, *report.removed)))
-        if (gists := self._gists) is not None:
-            gists.wake()
+        paths = (*report.added, *report.changed, *report.removed)
+        self._tell(Freshened(paths, batch.latency_s * 1000))
+        if self.engine is not None:
+            self._make_gists(self.engine.memory)
 
     def _on_error(self, error: MegaContextError) -> None:
         self._tell(Trouble(str(error)))
 
     def _make_gists(self, memory: Memory) -> None:
-        if self._given is not None or not self.workplace.wants_gists:
-            return
-        self._gists = GistWorker(
-            self.workplace,
-            memory,
-            self._on_error,
-            model=self._load,
-            on_progress=lambda step: self._tell(Worked("gists", step.done, step.total)),
-            on_report=self._on_gists,
-        )
-        self._gists.start()
+        """Make what is missing, unless nobody wants it; the model is not loaded for nothing."""
+        with self._gisting:
+            if not self._wants_gists:
+                return
+            if self._gists is not None:
+                self._gists.wake()
+                return
+            with memory.reading():
+                complete = memory.has_all_gists()
+            if complete:
+                self._tell(Rested("gists"))
+                return
+            self._gists = GistWorker(
+                self.workplace,
+                memory,
+                self._on_error,
+                model=self._load,
+                on_progress=lambda step: self._tell(Worked("gists", step.done, step.total)),
+                on_report=self._on_gists,
+            )
+            self._gists.start()
 
     def _on_gists(self, report: GistReport) -> None:
         self._tell(Rested("gists", stopped=not report.finished))
+
+    def _stop_gists(self) -> None:
+        with self._gisting:
+            worker, self._gists, self._wants_gists = self._gists, None, False
+        if worker is not None:
+            worker.stop()
 
     def close(self, seconds: float) -> bool:
         """Stop everything and let another process write; waits for so long at most. Whether all has ended."""
@@ -254,10 +296,9 @@ class Host:
             ended &= lane.close(max(0.0, until - time.monotonic()))
         if not ended:
             return False
-        if self._gists is not None:
-            self._gists.stop()
         if self._watcher is not None:
             self._watcher.stop()
+        self._stop_gists()
         if self.engine is not None:
             self.engine.memory.close()
         return True

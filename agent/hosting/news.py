@@ -36,6 +36,8 @@ class Freshened:
     """Memory has taken in what changed."""
 
     paths: tuple[str, ...]
+    ms: float
+    """Since the first of the changes."""
 
 
 @dataclass(frozen=True, slots=True)

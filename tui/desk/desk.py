@@ -61,10 +61,9 @@ class Desk:
 
         def work(cancel: threading.Event) -> None:
             engine = self.keeper.open(cancel)
-            self._mentions = Mentions(engine.memory)
-            self._set_agent(engine, wanted)
-            self.keeper.watch()
-            self.keeper.make_gists()
+            if engine is not None:
+                self._mentions = Mentions(engine.memory)
+                self._set_agent(engine, wanted)
 
         self._jobs.start("open", work)
 
@@ -101,11 +100,11 @@ class Desk:
     def close(self) -> None:
         """Stop everything; waits a little, but never for a model that does not listen."""
         self.asker.close()
-        ended = self._jobs.close(CLOSE_S)
-        if ended:
+        self.keeper.leave()
+        if self._jobs.close(CLOSE_S):
             if self.agent is not None:
                 self.agent.close()
-            self.keeper.close()
+            self.keeper.close(CLOSE_S)
 
     # Turns
 
@@ -167,7 +166,7 @@ class Desk:
         if self._jobs.stop("turn") or self._jobs.stop("open", "index"):
             return True
         if self.keeper.is_gisting:
-            self._jobs.start("gists", lambda _: self.keeper.stop_gists())
+            self.keeper.stop_gists()
             return True
         return False
 
@@ -180,11 +179,7 @@ class Desk:
     def index(self) -> None:
         """Make memory equal to the files again, and the gists that are missing."""
 
-        def work(cancel: threading.Event) -> None:
-            self.keeper.index(self._engine(), cancel)
-            self.keeper.make_gists()
-
-        self._jobs.start("index", work)
+        self._jobs.start("index", self.keeper.index)
 
     def find(self, query: str, answer: Callable[[list[Mention]], None]) -> None:
         """Look for what could be mentioned; `answer` is called in the thread of the work, unless a newer one began."""

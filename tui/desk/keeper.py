@@ -1,4 +1,4 @@
-"""Keeps the memory of a repository open and fresh behind the screen: indexing, watching, gists. Knows no agent."""
+"""Keeps the memory of a repository open and fresh behind the screen, through a host. Knows no agent."""
 
 import subprocess
 import threading
@@ -8,21 +8,15 @@ from pathlib import Path
 
 from megacontext.agent.engine import Engine
 from megacontext.agent.example import example_of
-from megacontext.agent.gist_worker import GistWorker
+from megacontext.agent.hosting import news as hosting
+from megacontext.agent.hosting.host import Host
 from megacontext.agent.opening import Workplace
-from megacontext.configs.errors import MegaContextError, StoreBusyError
-from megacontext.memory.ingest.gisting import GistReport
-from megacontext.memory.ingest.report import Progress
-from megacontext.memory.watching import Batch, Watcher
 from megacontext.models.base import BaseModel
 
-from .news import Freshened, News, Opened, Rested, Trouble, Worked
+from .news import Freshened, News, Opened, Remark, Rested, Trouble, Worked
 
 GIT_S = 5.0
-
-
-class _StoppedError(Exception):
-    """The person does not want to wait for the whole index."""
+LOOK_S = 0.05
 
 
 class Keeper:
@@ -34,51 +28,57 @@ class Keeper:
         """`model` takes the place of the one that the settings choose; it has no gists."""
         self.workplace = workplace
         self._tell = tell
-        self._given = model
-        self._watcher: Watcher | None = None
-        self._gists: GistWorker | None = None
+        self._host = Host(workplace, self._hear, model=model)
+        self._opened: hosting.Opened | None = None
+        self._passed = threading.Event()
+        """Set when a pass over all files has ended, or is another process's affair."""
+        self._stopped = False
+        """Whether the latest pass was stopped before its end."""
+        self._leaving = False
         self._loading = threading.Lock()
         self.engine: Engine | None = None
-        self._gists_wanted = False
+        """None before the memory is open and equal to the files."""
         self.is_gisting = False
         """Whether gists are being made now."""
 
-    def open(self, cancel: threading.Event) -> Engine:
-        """Open, and make memory equal to the files; may be stopped. Slow.
-
-        Raises StoreError, RepositoryError or ModelError.
-        """
-        read_only = ""
-        try:
-            memory = self.workplace.open_memory(write=True)
-        except StoreBusyError:
-            memory = self.workplace.open_memory(write=False)
-            read_only = str(memory.who_writes() or "another process")
-        engine = Engine(self.workplace, memory, self._given)
-        stopped = self.index(engine, cancel)
+    def open(self, cancel: threading.Event) -> Engine | None:
+        """Open, and make memory equal to the files; may be stopped. Slow. None when it could not be opened."""
+        self._host.start()
+        self._wait(cancel)
+        engine = self._host.engine
+        if engine is None:
+            return None
+        memory = engine.memory
         with memory.reading():
             example, files = example_of(memory.catalogue), memory.catalogue.counts()["files"]
         self.engine = engine
         self._tell(
-            Opened(files, memory.tokens, example.question, example.place, read_only, stopped)
+            Opened(
+                files, memory.tokens, example.question, example.place, self._writer, self._stopped
+            )
         )
         return engine
 
-    def index(self, engine: Engine, cancel: threading.Event) -> bool:
-        """Make memory equal to the files; whether the person stopped it."""
+    def index(self, cancel: threading.Event) -> None:
+        """Make memory equal to the files again, and the gists that are missing; may be stopped."""
+        if self._writer:
+            self._tell(Remark(f"{self._writer} keeps this memory fresh; it is read here"))
+            return
+        self._passed.clear()
+        self._host.index()
+        self._wait(cancel)
 
-        def progress(step: Progress) -> None:
-            self._tell(Worked(step.stage, step.done, step.total))
+    def _wait(self, cancel: threading.Event) -> None:
+        while not (self._leaving or self._passed.wait(LOOK_S)) and self._host.is_alive:
             if cancel.is_set():
-                raise _StoppedError
+                self._host.stop("files")
 
-        try:
-            engine.refresh(progress)
-        except _StoppedError:
-            return True
-        finally:
-            self._tell(Rested("files"))
-        return False
+    @property
+    def _writer(self) -> str:
+        """Who writes the memory in our place; "" when we do."""
+        if self._opened is None or self._opened.writes:
+            return ""
+        return self._opened.writer
 
     def load_model(self) -> BaseModel:
         """The engine's model, loaded once; slow the first time."""
@@ -86,79 +86,40 @@ class Keeper:
         with self._loading:
             return self.engine.model
 
-    # Freshness
-
-    def watch(self) -> None:
-        """Take in changes of files as they come."""
-        assert self.engine is not None
-        memory = self.engine.memory
-        if memory.ingest is None or self._watcher is not None:
-            return
-        window = self.workplace.settings.memory.debounce_ms / 1000
-        self._watcher = Watcher(memory.ingest, window, self._on_batch, self._on_error)
-        self._watcher.start()
-
-    def _on_batch(self, batch: Batch) -> None:
-        report = batch.report
-        paths = (*report.added, *report.changed, *report.removed)
-        self._tell(Freshened(paths, batch.latency_s * 1000))
-        if self._gists is not None:
-            self._gists.wake()
-        elif self._gists_wanted:
-            self.make_gists()
-
-    def _on_error(self, error: MegaContextError) -> None:
-        self._tell(Trouble(str(error)))
-
-    # Gists
-
-    def make_gists(self) -> None:
-        """Make the gists that are missing, now and whenever something changes, if the settings ask for them."""
-        assert self.engine is not None
-        memory = self.engine.memory
-        if self._given is not None or memory.ingest is None or not self.workplace.wants_gists:
-            return
-        self._gists_wanted = True
-        with memory.reading():
-            complete = memory.has_all_gists()
-        if complete:
-            # The model is not loaded for nothing.
-            self._tell(Rested("gists", 1.0))
-        elif self._gists is None:
-            self._gists = GistWorker(
-                self.workplace,
-                memory,
-                self._on_error,
-                model=self.load_model,
-                on_progress=self._on_gist_progress,
-                on_report=self._on_gists,
-            )
-            self._gists.start()
-
-    def _on_gist_progress(self, step: Progress) -> None:
-        self.is_gisting = True
-        self._tell(Worked("gists", step.done, step.total))
-
-    def _on_gists(self, report: GistReport) -> None:
-        self.is_gisting = False
-        self._tell(Rested("gists", 1.0 if report.finished else None))
-
     def stop_gists(self) -> None:
-        """Make no more gists. Waits for the batch under way."""
-        worker, self._gists, self._gists_wanted = self._gists, None, False
-        if worker is not None:
-            worker.stop()
-            self.is_gisting = False
-            self._tell(Rested("gists"))
+        """Make no more gists, until the files are indexed again."""
+        self._host.stop("gists")
 
-    def close(self) -> None:
-        """Stop everything, and let another process write."""
-        self.stop_gists()
-        if self._watcher is not None:
-            self._watcher.stop()
-            self._watcher = None
-        if self.engine is not None:
-            self.engine.memory.close()
+    def _hear(self, news: hosting.HostNews) -> None:
+        match news:
+            case hosting.Opened(writes=writes):
+                if self._opened is not None:
+                    self._tell(Remark("the memory is kept fresh here from now on"))
+                self._opened = news
+                if not writes:
+                    self._passed.set()
+            case hosting.Worked(stage=stage, done=done, total=total):
+                self.is_gisting |= stage == "gists"
+                self._tell(Worked(stage, done, total))
+            case hosting.Rested(stage="gists", stopped=stopped):
+                self.is_gisting = False
+                self._tell(Rested("gists", None if stopped else 1.0))
+            case hosting.Rested(stage=stage, stopped=stopped):
+                self._tell(Rested(stage))
+                self._stopped = stopped
+                self._passed.set()
+            case hosting.Freshened(paths=paths, ms=ms):
+                self._tell(Freshened(paths, ms))
+            case hosting.Trouble(text=text):
+                self._tell(Trouble(text))
+
+    def leave(self) -> None:
+        """Let nobody wait for the memory any more: the program is about to end."""
+        self._leaving = True
+
+    def close(self, seconds: float) -> bool:
+        """Stop everything, and let another process write; waits for so long at most. Whether all has ended."""
+        return self._host.close(seconds)
 
 
 def branch_of(root: Path) -> str:
