@@ -6,19 +6,10 @@ from dataclasses import dataclass
 from megacontext.memory.focus import WorkingEntry
 
 from .definitions import Definition
-from .navigator import Navigator
+from .navigator import Navigator, User
 from .words import Word
 
 MOST_MEMBERS, MOST_USERS = 12, 24
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A part of the repository that uses a name."""
-
-    path: str
-    within: str
-    """The definition it is in; "" outside of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +43,23 @@ def about(
         for each in navigator.outline(first.path)
         if each.scope == first.qualified and first.whole.start <= each.at.start <= first.whole.end
     ]
-    chunks = navigator.catalogue.users_of(word.name, MOST_USERS + 1)
-    users = dict.fromkeys(User(chunk.path, chunk.symbol) for chunk in chunks[:MOST_USERS])
+    users, more_users = navigator.users(word.name, MOST_USERS)
     return About(
         word,
         tuple(found),
         tuple(members[:MOST_MEMBERS]),
         max(0, len(members) - MOST_MEMBERS),
         tuple(users),
-        len(chunks) > MOST_USERS,
-        level_of(first, entries),
+        more_users,
+        level_of(first.path, navigator.remembered_line(first), entries),
     )
 
 
-def level_of(definition: Definition, entries: Sequence[WorkingEntry]) -> int | None:
-    """The finest level at which a working context renders the line of a definition's name; None for not at all."""
-    levels = (entry.level for entry in entries if _covers(entry, definition.path, definition.line))
-    return min(levels, default=None)
+def level_of(path: str, line: int | None, entries: Sequence[WorkingEntry]) -> int | None:
+    """The finest level at which a working context renders a line that memory has read; None for not at all."""
+    if line is None:
+        return None
+    return min((entry.level for entry in entries if _covers(entry, path, line)), default=None)
 
 
 def _covers(entry: WorkingEntry, path: str, line: int) -> bool:

@@ -6,6 +6,7 @@ catalogue was made is read again, so that no place is a stale one.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
@@ -26,6 +27,16 @@ MOST_WORDS = 64
 _OWN = frozenset({"self", "cls", "this", "super"})
 _MEMBERS = frozenset({"method", "field"})
 _NAME = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A part of the repository that uses a name."""
+
+    path: str
+    within: str
+    """The definition it is in; "" outside of all."""
+
 
 Found = tuple[str, Symbol | SymbolRecord]
 """A definition in a file, of the catalogue or of a text that it does not know yet."""
@@ -67,10 +78,18 @@ class Navigator:
 
     def enclosing(self, path: str, offset: int) -> Definition | None:
         """The innermost definition around a place; None where there is none."""
-        around = [
-            each for each in self.outline(path) if each.whole.start <= offset <= each.whole.end
-        ]
-        return max(around, key=lambda each: each.whole.start, default=None)
+        return _around(self.outline(path), offset)
+
+    def remembered_line(self, definition: Definition) -> int | None:
+        """The line of a definition in what memory has read of its file; None where it has not read of it."""
+        record, text = self.texts.record(definition.path), self.texts.of(definition.path)
+        if record is None or (text is not None and self.texts.is_known(text)):
+            return definition.line if record else None
+        wanted = definition.name, definition.scope, definition.kind
+        for each in self.catalogue.symbols_of(record.id):
+            if (each.name, each.scope, each.kind) == wanted:
+                return each.line
+        return None
 
     def matching(self, query: str, limit: int = 100) -> list[Definition]:
         """Definitions whose name holds the letters of `query`, best first; `Class.method` asks for a scope as well."""
@@ -131,11 +150,37 @@ class Navigator:
         for path in dict.fromkeys([*paths, *(text.path for text in self.texts.edited())]):
             text = self.texts.of(path)
             if text is not None:
-                found += [
-                    Stretch(path, text.offset(start), text.offset(end))
-                    for start, end in find_uses(path, text.data, name)
-                ]
+                found += _used_in(text, name)
         return found
+
+    def users(self, name: str, limit: int) -> tuple[list[User], bool]:
+        """The parts of the repository that use a name, `limit` at most, and whether there may be others."""
+        edited = {text.path: text for text in self.texts.edited()}
+        chunks = self.catalogue.users_of(name, limit + 1)
+        found = dict.fromkeys(
+            User(chunk.path, chunk.symbol) for chunk in chunks if chunk.path not in edited
+        )
+        for path, text in edited.items():
+            if used := _used_in(text, name):
+                outline = self.outline(path)
+                around = (_around(outline, each.start) for each in used)
+                found |= dict.fromkeys(
+                    User(path, each.qualified if each else "") for each in around
+                )
+        return list(found)[:limit], len(chunks) > limit or len(found) > limit
+
+
+def _around(outline: Iterable[Definition], offset: int) -> Definition | None:
+    """The innermost of some definitions around a place."""
+    around = [each for each in outline if each.whole.start <= offset <= each.whole.end]
+    return max(around, key=lambda each: each.whole.start, default=None)
+
+
+def _used_in(text: Text, name: str) -> list[Stretch]:
+    return [
+        Stretch(text.path, text.offset(start), text.offset(end))
+        for start, end in find_uses(text.path, text.data, name)
+    ]
 
 
 class _Sight:

@@ -6,8 +6,8 @@ from lsprotocol import types
 from pygls.capabilities import get_capability
 
 from megacontext.agent.edits.change import visible
-from megacontext.agent.navigating.about import About, User, about
-from megacontext.agent.navigating.navigator import Navigator
+from megacontext.agent.navigating.about import About, about
+from megacontext.agent.navigating.navigator import Navigator, User
 from megacontext.agent.navigating.words import word_at
 from megacontext.memory.chunking import language_of
 

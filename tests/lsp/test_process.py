@@ -11,6 +11,7 @@ from lsprotocol import types
 from megacontext.lsp.framing import Frames
 
 from .conftest import COMMAND, PATIENCE_S, SETTINGS
+from .editor import Editor
 from .wire import Wire
 
 
@@ -106,13 +107,14 @@ async def test_another_program_writes_and_the_server_takes_over_when_it_leaves(s
     )  # fmt: skip
     assert b'"watching"' in await watch.stdout.readline()
     try:
-        async with start([]) as editor:
+        async with start([], options={"navigation": True}) as editor:
             told = await editor.until(logged("keeps the index fresh"))
             assert str(watch.pid) in told.message
             [folder] = editor.server.folders
             assert not folder.host.writes
             uri = editor.show(repository / "greeter/words.py")
-            editor.type(uri, 0, 0, "# unsaved\n")
+            editor.type(uri, 0, 0, "# unsaved\ndef late():\n    return word_for('en')\n\n\n")
+            await answers_hold_for_what_is_typed(editor, uri)
             watch.kill()
             await editor.until(logged("this server keeps the index fresh"))
             while b"# unsaved" not in (folder.host.engine.memory.read("greeter/words.py") or b""):
@@ -121,6 +123,23 @@ async def test_another_program_writes_and_the_server_takes_over_when_it_leaves(s
         if watch.returncode is None:
             watch.kill()
         await watch.communicate()
+
+
+async def answers_hold_for_what_is_typed(editor: Editor, uri: str):
+    """As it is said on the page of the language server."""
+    document, at = types.TextDocumentIdentifier(uri), types.Position(2, 14)
+    name = types.Range(types.Position(10, 4), types.Position(10, 12))
+    hover = await editor.text_document_hover_async(types.HoverParams(document, at))
+    assert r"\(late\)" in hover.contents.value
+    defined = await editor.text_document_definition_async(types.DefinitionParams(document, at))
+    assert defined == [types.Location(uri, name)]
+    params = types.ReferenceParams(types.ReferenceContext(False), document, at)
+    used = await editor.text_document_references_async(params)
+    assert types.Location(uri, types.Range(types.Position(2, 11), types.Position(2, 19))) in used
+    [found] = await editor.workspace_symbol_async(types.WorkspaceSymbolParams("late"))
+    assert found.location.uri == uri
+    listed = await editor.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+    assert "late" in {each.name for each in listed}
 
 
 def logged(text: str):

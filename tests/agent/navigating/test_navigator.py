@@ -120,6 +120,23 @@ def test_about_a_name(navigate):
     assert about(navigator, word_at("nothing", 1), GREET, []) is None
 
 
+def test_what_is_told_of_a_name_holds_for_unsaved_text(navigate):
+    saved = navigate().texts.of(GREET).text
+    text = "# one more\n" * 20 + saved.replace("word_for(", "other(")
+    fresh = "from greeter.words import word_for\n\ndef late():\n    return word_for('en')\n"
+    navigator = navigate({GREET: text, "late.py": fresh})
+    entry = WorkingEntry(Node(2, GREET), 2, 5, 1.0, (), GREET, 6, 14, silent=False, pinned=False)
+    told = about(navigator, word_at(text, text.index("Greeter")), GREET, [entry])
+    assert told.definitions[0].line == 26
+    assert told.level == 2  # memory has read it 20 lines above
+    told = about(navigator, word_at(fresh, fresh.index("word_for")), "late.py", [])
+    users = {(each.path, each.within) for each in told.users}
+    assert ("late.py", "late") in users
+    assert (GREET, "Greeter.greet") not in users
+    entry = WorkingEntry(Node(2, ""), 4, 5, 1.0, (), "", 0, 0, silent=False, pinned=False)
+    assert about(navigator, word_at(fresh, fresh.index("late")), "late.py", [entry]).level is None
+
+
 @pytest.mark.parametrize(
     ("text", "offset", "name", "qualifier"),
     [
