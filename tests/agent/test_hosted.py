@@ -8,10 +8,13 @@ from megacontext.agent import hosted
 from megacontext.agent.hosted import Hosted
 from megacontext.configs.errors import StoreError
 from megacontext.memory.focus import FocusQuery
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
-def opened(workplace):
+def opened(workplace, monkeypatch):
+    for name in ("OPEN_S", "INDEX_S", "CLOSE_S"):
+        monkeypatch.setattr(hosted, name, PATIENCE_S)
     made = []
 
     def make(**settings):

@@ -68,16 +68,15 @@ end))
 """
 
 EMACS = """
-(setq eglot-connect-timeout 30 eglot-sync-connect 30 eglot-autoshutdown t)
+(setq eglot-connect-timeout 100 eglot-sync-connect 100 eglot-autoshutdown t)
 (find-file (getenv "WORDS"))
 (apply #'eglot--connect (eglot--guess-contact))
 (goto-char (point-min))
 (search-forward "def wor")
-(let (hover (tries 0))
-  (while (and (null hover) (< tries 100))
+(let (hover)
+  (while (null hover)
     (accept-process-output nil 0.1)
-    (setq tries (1+ tries)
-          hover (jsonrpc-request (eglot--current-server-or-lose) :textDocument/hover
+    (setq hover (jsonrpc-request (eglot--current-server-or-lose) :textDocument/hover
                                  (eglot--TextDocumentPositionParams))))
   (let ((found (xref-backend-definitions 'eglot (xref-backend-identifier-at-point 'eglot))))
     (goto-char (point-max))

@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from megacontext.models.language.scripted import ScriptedModel
 from tests.memory.workbench import write_files
+from tests.patience import held
 
 TEXT = "def one():\n    return 1\n"
 
@@ -155,9 +156,7 @@ async def test_clients_that_show_no_progress_are_not_asked_to(start, repository)
 
 
 async def test_a_cancelled_request_is_answered_with_the_error_for_it(start, repository):
-    model = ScriptedModel(lambda _: "x" * 50_000)
-    options = {"settings": {"complete.max_new_tokens": 50_000}}
-    async with start(model, options=options) as editor:
+    async with start(ScriptedModel([held("x")])) as editor:
         await editor.fresh()
         uri = editor.show(repository / "greeter/greet.py", "x = \n")
         asked = types.InlineCompletionParams(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from megacontext.models.language.scripted import call
+from tests.lsp.scripted import HELD
 from tests.node import fetched
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,7 @@ REPLIES = (
     call("edit_text", path=WORDS, old='"en": "Hello"', new='"en": "Hi"'),
     "Done.",
     "It greets.",
-    "again " * 2_000,
+    HELD,
 )
 
 

@@ -12,6 +12,7 @@ from megacontext.configs.errors import FocusError, ModelError
 from megacontext.lsp.documents import Document
 from megacontext.lsp.positions import ENCODINGS
 from megacontext.lsp.suggesting import Suggester
+from tests.patience import LOOK_S
 
 URI = "file:///a.py"
 
@@ -61,11 +62,12 @@ class Talker:
 
     def _next(self, cancel: Any) -> str | None:
         with self._more:
-            while not self._pieces:
-                if cancel.is_set():
-                    return "cancelled"
-                self._more.wait(0.005)
-            return self._pieces.pop(0)
+            # What is said is for a question that somebody still asks.
+            while not cancel.is_set():
+                if self._pieces:
+                    return self._pieces.pop(0)
+                self._more.wait(LOOK_S)
+            return "cancelled"
 
 
 class Alone:

@@ -18,11 +18,12 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.agent.conftest import FILES
 from tests.memory.workbench import write_files
+from tests.patience import PATIENCE_S
 
 Result = TypeVar("Result")
 TOKEN = "a token for these tests alone"
 COMMAND = (sys.executable, "-m", "megacontext.agent.main", "mcp", "--model", "pocket")
-WAIT_S = 60.0
+WAIT_S = PATIENCE_S
 IGNORED = {".gitignore": "ignored/\n", "ignored/notes.txt": "nobody reads this\n"}
 
 
@@ -50,7 +51,8 @@ class Listening:
         """Connect and do something."""
 
         async def run() -> Result:
-            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"})
+            known = {"Authorization": f"Bearer {token}"}
+            http = httpx2.AsyncClient(headers=known, timeout=WAIT_S)
             async with http, Client(streamable_http_client(self.url, http_client=http)) as client:
                 return await work(client)
 

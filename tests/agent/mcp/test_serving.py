@@ -160,10 +160,9 @@ def test_an_edit_is_searched_as_it_is_now(lent):
     async def work(client):
         before = await client.call_tool("search", {"query": "farewell_word"})
         (lent / "greeter/words.py").write_text("def farewell_word():\n    return 'Bye'\n")
-        for _ in range(200):
+        found = before
+        while not found.structured_content["definitions"]:
             found = await client.call_tool("search", {"query": "farewell_word"})
-            if found.structured_content["definitions"]:
-                break
         read = await client.call_tool("read", {"path": "greeter/words.py"})
         return before, found, read
 

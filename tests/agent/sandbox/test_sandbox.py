@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from megacontext.agent.sandbox.secrets import Secrets
 from megacontext.configs.errors import SandboxError
 from megacontext.configs.loading import default_settings
 from megacontext.memory.left_out import LeftOutRules
+from tests.patience import PATIENCE_S
 
 HERE = [kind for kind in KINDS if why_not(kind) is None]
 """What works on this machine."""
@@ -21,6 +21,11 @@ SHUT_IN = [kind for kind in HERE if PROTECTIONS[kind].filesystem]
 EACH = [*SHUT_IN, "none"]
 WITHOUT_NETWORK = [kind for kind in HERE if PROTECTIONS[kind].network]
 Open = Callable[..., Sandbox]
+
+
+@pytest.fixture(autouse=True)
+def _what_is_killed_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("megacontext.agent.sandbox.process.DRAIN_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def open_sandbox(root: Path) -> Open:
     def make(kind: str = "none", **changes: object) -> Sandbox:
-        wanted = {"timeout_s": 20.0, **changes}
+        wanted = {"timeout_s": PATIENCE_S, **changes}
         settings = default_settings().sandbox.model_copy(update=wanted)
         sandbox = Sandbox(root, settings, Secrets(LeftOutRules()), lambda: [".env"])
         sandbox.__dict__["protection"] = PROTECTIONS[kind]
@@ -185,11 +190,9 @@ def test_there_is_no_network_but_a_program_may_talk_to_itself(open_sandbox, kind
     ],
 )
 def test_nothing_goes_on_when_a_program_has_ended(open_sandbox, kind, command):
-    started = time.monotonic()
     done = open_sandbox(kind).run(command.replace("NAP", NAP))
-    assert done.text == "started\n"
+    assert (done.text, done.ended) == ("started\n", "")
     assert not asleep()
-    assert time.monotonic() - started < 15
 
 
 @pytest.mark.parametrize("kind", EACH)
@@ -243,9 +246,7 @@ def test_binary_output_is_not_shown(open_sandbox, kind):
 def test_memory_of_one_program_and_of_all_is_limited(open_sandbox, kind):
     sandbox = open_sandbox(kind, memory_mb=200)
     assert "MemoryError" in sandbox.run(["python3", "-c", "bytearray(300_000_000)"]).text
-    fill = (
-        "x = bytearray(90_000_000); x[::4096] = b'1' * len(x[::4096]); import time; time.sleep(9)"
-    )
+    fill = f"x = bytearray(90_000_000); x[::4096] = b'1' * len(x[::4096]); import time; time.sleep({PATIENCE_S})"
     done = sandbox.run(f'for i in 1 2 3 4; do python3 -c "{fill}" & done; wait')
     assert done.ended == "memory"
 
@@ -283,4 +284,5 @@ def test_what_is_no_command_line_is_refused(open_sandbox):
 def test_files_handed_over_are_closed(open_sandbox):
     before = len(list(Path("/proc/self/fd").iterdir()))
     open_sandbox().run("true")
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    # What others have opened in this process may be closed meanwhile.
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before

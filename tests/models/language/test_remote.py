@@ -3,6 +3,7 @@
 import gc
 import socket
 import threading
+import time
 from contextlib import suppress
 from email.utils import formatdate
 
