@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import pytest
 
 from megacontext.agent.chat.opening import LATEST, Wanted
+from megacontext.agent.opening import Workplace
 from megacontext.models.language.scripted import ScriptedModel, call
 from megacontext.tui.widgets.transcript.items import Answer, Code, Note, Place, Said
 from megacontext.tui.widgets.transcript.work import Focused, ToolCall
+from tests.memory.workbench import write_files
 
 from .stage import ADD_FRENCH, ANSWER, NARROW, WIDE, Stage, play
 
@@ -349,3 +351,21 @@ def test_undo_takes_back_files_and_conversation(repository):
         assert "there is no edit to undo" in stage.items[-1].plain
 
     play(repository, scene, [ADD_FRENCH, "done"])
+
+
+def test_the_app_reads_while_another_process_writes_and_takes_over_when_it_leaves(repository):
+    place = Workplace.at(repository, {"model.name": "pocket"})
+    with place.open_memory(write=True) as memory:
+        memory.writer.reconcile()
+
+        async def scene(stage: Stage) -> None:
+            await stage.shows("it is read here", "Try: Where is word_for defined")
+            await stage.send("/index")
+            await stage.until(lambda: said(stage).count("it is read here") == 2)
+            memory.close()
+            await stage.shows("the memory is kept fresh here from now on")
+            write_files(repository, {"later.py": "def made_later():\n    pass\n"})
+            keeper = stage.main.desk.keeper
+            await stage.until(lambda: keeper.engine.memory.writer.knows("later.py"))
+
+        play(repository, scene)

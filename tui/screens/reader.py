@@ -127,6 +127,7 @@ class Reader:
         self._name = name
         self._budget = budget
         self._opened: Opened | None = None
+        """What the first session begins with."""
         self._figures = _Figures()
         self._told_figures = 0.0
         self._question: Item | None = None
@@ -252,10 +253,10 @@ class Reader:
 
     def _ready(self, news: Ready) -> list[Item]:
         self.is_ready = True
+        opened, self._opened = self._opened, None
         if news.history:
             return self._past(news.history)
-        opened = self._opened
-        if opened is None or self.parts.transcript.items:
+        if opened is None:
             return [Note(f"a new session with {news.model}")]
         return welcome(
             self._name,
