@@ -6,12 +6,14 @@ Knows no file and no table.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megacontext.models.evaluation.bootstrap import Bootstrap, Interval
+from megacontext.models.training.lens.measures import spearman as rank_correlation
 
 from ..measuring import Measurer
 from .baselines.judges import Judge, Scores
@@ -78,20 +80,10 @@ def figures_of(
 
 
 def spearman(left: Scores, right: Scores) -> float:
-    """Rank correlation over the pairs that are numbers; equals share their mean rank."""
+    """Rank correlation over the pairs that are numbers; 0 where either are all equal."""
     known = ~(np.isnan(left) | np.isnan(right))
-    one, other = ranks(left[known]), ranks(right[known])
-    if len(one) < 2 or one.std() == 0 or other.std() == 0:
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def ranks(values: Scores) -> Numbers:
-    """The rank of each value, from 0; equals share the mean of theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts) - 1
-    means: Numbers = last - (counts - 1) / 2
-    return means[place]
+    found = rank_correlation(left[known], right[known]) if known.any() else nan
+    return 0.0 if isnan(found) else found
 
 
 def _coarse(scene: Scene, worth: Gains) -> NDArray[np.int64]:
