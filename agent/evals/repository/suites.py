@@ -5,10 +5,16 @@ from typing import Any
 
 from ..running.suite import Suite
 from .bench import Bench
+from .edits import EditSuite
 from .lines import LineSuite
+from .needle_suite import NeedleSuite
 from .settings import Kind
 
-SUITES: dict[Kind, Callable[[Bench], Suite[Any]]] = {"lines": LineSuite}
+SUITES: dict[Kind, Callable[[Bench], Suite[Any]]] = {
+    "lines": LineSuite,
+    "edits": EditSuite,
+    "needles": NeedleSuite,
+}
 
 
 def suite_of(kind: Kind, bench: Bench) -> Suite[Any]:

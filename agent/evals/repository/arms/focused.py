@@ -17,9 +17,7 @@ class Focused:
         """`scorer` takes the place of the one that ships."""
         self._lens = lens
         self._scorer = scorer or lens.scorer
-        self._settings = FocusSettings(
-            step=wanted.max_actions_per_round, cooldown=wanted.cooldown_rounds, rounds=wanted.rounds
-        )
+        self._settings = settings_of(wanted)
 
     def contexts(self, ask: Ask, budgets: Sequence[int]) -> list[Context]:
         """See `Arm.contexts`."""
@@ -35,3 +33,10 @@ class Focused:
         if rendering.stale:
             raise FocusError(f"{rendering.stale[0]} has changed while it was measured; start again")
         return rendering.segments, rendering.text
+
+
+def settings_of(wanted: Wanted) -> FocusSettings:
+    """How a focus is made under these settings."""
+    return FocusSettings(
+        step=wanted.max_actions_per_round, cooldown=wanted.cooldown_rounds, rounds=wanted.rounds
+    )

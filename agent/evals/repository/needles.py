@@ -1,0 +1,86 @@
+"""Functions that are described in words and to be found, in copies of packages without those words.
+
+A description is the start of a function's docstring without its name; the docstring is gone from what is searched.
+"""
+
+import ast
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..repositories import Repository
+from .spots import is_own
+
+LONGEST = 400
+"""Characters of a description, at most."""
+
+
+@dataclass(frozen=True)
+class Needle:
+    """A function to be found."""
+
+    package: str
+    path: str
+    symbol: str
+    description: str
+    text: str = field(repr=False)
+    """The file without the function's docstring."""
+    line: int
+    """Of its name in that text, 1-based."""
+
+    @property
+    def id(self) -> str:
+        """Unique among all."""
+        return f"{self.package}:{self.path}:{self.symbol}"
+
+
+def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
+    """Functions and methods of a package's own files whose docstrings have at least so many words, shuffled."""
+    found: dict[str, Needle] = {}
+    for path in filter(is_own, repository.files):
+        text = repository.text(path)
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for name, node in _functions(tree, ""):
+            needle = _needle(repository.name, path, text, name, node)
+            if needle is not None and len(needle.description.split()) >= words:
+                found.setdefault(needle.id, needle)
+    needles = list(found.values())
+    random.Random(f"{seed}:{repository.name}").shuffle(needles)  # noqa: S311  no secret
+    return needles
+
+
+def _functions(tree: ast.AST, scope: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield f"{scope}{node.name}", node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{scope}{node.name}.")
+
+
+def _needle(package: str, path: str, text: str, name: str, node: ast.FunctionDef) -> Needle | None:
+    """None without a docstring, and where something else stands on its lines."""
+    doc = ast.get_docstring(node)
+    if not doc:
+        return None
+    literal = node.body[0]
+    lines = text.encode().splitlines(keepends=True)
+    first, last = literal.lineno - 1, literal.end_lineno or literal.lineno
+    if (
+        lines[first][: literal.col_offset].strip()
+        or lines[last - 1][literal.end_col_offset :].strip()
+    ):
+        return None
+    instead = [] if len(node.body) > 1 else [b" " * literal.col_offset + b"...\n"]
+    left = b"".join([*lines[:first], *instead, *lines[last:]]).decode()
+    return Needle(package, path, name, described(doc, node.name), left, node.lineno)
+
+
+def described(doc: str, name: str) -> str:
+    """The first paragraph of a docstring, in which the function's name is not told."""
+    paragraph = re.split(r"\n\s*\n", doc.strip())[0]
+    plain = " ".join(re.sub(rf"\b{re.escape(name)}\b", "it", paragraph).split())
+    return plain if len(plain) <= LONGEST else plain[:LONGEST].rpartition(" ")[0]
