@@ -2,6 +2,7 @@
 
 import typer
 
+from .eval_code import code
 from .eval_compare import compare
 from .eval_gist import gist
 from .eval_lens import lens, recall
@@ -17,3 +18,5 @@ app.command()(lens)
 app.command()(recall)
 app.command()(repository)
 app.command()(compare)
+for name in ("humaneval", "humaneval_plus", "mbpp_plus"):
+    app.command(name)(code)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
+from pathlib import Path
+from typing import Any
 
+from .expecting import expected
 from .problems import Problem
 from .sandbox.calling import Answer, Program, answers, failure
 from .sandbox.cell import Bounds
@@ -26,12 +28,12 @@ class Verdict:
 class Judge:
     """Threads may share it. Equal programs of one problem are run once."""
 
-    def __init__(self, shelter: Shelter, bounds: Bounds, workers: int) -> None:
+    def __init__(self, shelter: Shelter, bounds: Bounds, workers: int, kept: Path) -> None:
+        """`kept` is the folder of what canonical solutions answer."""
         self.shelter = shelter
         self._bounds = bounds
         self._workers = workers
-        self._expected: dict[str, list[Answer]] = {}
-        self._lock = Lock()
+        self._kept = kept
 
     def judge(self, written: Sequence[tuple[Problem, Program]]) -> list[Verdict]:
         """A verdict for each program, in their order. Raises SandboxError where nothing can be run."""
@@ -50,32 +52,21 @@ class Judge:
         if problem.exam is not None:
             why = failure(self.shelter, program, problem.exam, self._bounds)
             return Verdict(not why, not why, why)
-        expected = self._expected_of(problem)
-        found = answers(self.shelter, program, problem.calls, self._bounds)
-        for at, answer in enumerate(found):
-            # Where the canonical solution gives nothing, nothing can be expected.
-            if not expected[at].error and (why := _wrong(problem, at, expected[at], answer)):
-                return Verdict(False, at >= problem.base_calls, why)
+        wanted = expected(self.shelter, problem, self._bounds, self._kept)
+        found = answers(self.shelter, program, wanted.calls, self._bounds)
+        rows = zip(wanted.calls, wanted.values, found, strict=True)
+        for at, (call, value, answer) in enumerate(rows):
+            if why := _wrong(problem, call, value, answer):
+                return Verdict(False, at >= wanted.base, why)
         return Verdict(True, True, "")
 
-    def _expected_of(self, problem: Problem) -> list[Answer]:
-        with self._lock:
-            found = self._expected.get(problem.id)
-        if found is None:
-            canonical = problem.program(problem.solution)
-            found = answers(self.shelter, canonical, problem.calls, self._bounds)
-            with self._lock:
-                self._expected[problem.id] = found
-        return found
 
-
-def _wrong(problem: Problem, at: int, expected: Answer, found: Answer) -> str:
+def _wrong(problem: Problem, call: Sequence[Any], value: Any, found: Answer) -> str:
     if found.error:
         return found.error
-    call = problem.calls[at]
-    if problem.agreement.holds(call, expected.value, found.value):
+    if problem.agreement.holds(call, value, found.value):
         return ""
-    return f"{_shown(found.value)} instead of {_shown(expected.value)} from {problem.entry}{_shown(call)}"
+    return f"{_shown(found.value)} instead of {_shown(value)} from {problem.entry}{_shown(call)}"
 
 
 def _shown(value: object) -> str:

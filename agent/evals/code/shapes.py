@@ -22,11 +22,11 @@ def arguments(source: str, function: str) -> list[tuple[Any, ...]]:
     return found
 
 
-def alike(examples: Sequence[Any], data: Any) -> Any:
-    """`data`, in the types of `examples` where they agree on one."""
+def alike(examples: Sequence[Any], data: Any, above: type = list) -> Any:
+    """`data`, in the types of `examples` where they agree on one; what nests deeper is like what is `above` it."""
     match data:
         case list():
-            return _container(examples, data)
+            return _container(examples, data, above)
         case dict():
             values = [
                 value for each in examples if isinstance(each, dict) for value in each.values()
@@ -37,21 +37,20 @@ def alike(examples: Sequence[Any], data: Any) -> Any:
     return data
 
 
-def _container(examples: Sequence[Any], data: list[Any]) -> Any:
+def _container(examples: Sequence[Any], data: list[Any], above: type) -> Any:
     inside = [each for each in examples if isinstance(each, CONTAINERS)]
-    kinds = {type(each) for each in inside}
+    kinds = _kinds(inside) or {above}
+    kind = kinds.pop() if len(kinds) == 1 else list
     # Elements of a record, such as (name, [marks]), are told by where they stand; those of a list by all of them.
     ordered = [each for each in inside if isinstance(each, list | tuple) and len(each) == len(data)]
     everything = [element for each in inside for element in each]
     mixed = len(_kinds(everything)) > 1
     elements = [
-        alike([each[at] for each in ordered] if mixed and ordered else everything, value)
+        alike([each[at] for each in ordered] if mixed and ordered else everything, value, kind)
         for at, value in enumerate(data)
     ]
-    if len(kinds) != 1:
-        return elements
     try:
-        return kinds.pop()(elements)
+        return kind(elements)
     except TypeError:  # not hashable
         return elements
 
@@ -61,11 +60,13 @@ def _kinds(values: Iterable[Any]) -> set[type]:
 
 
 def _number(examples: Sequence[Any], data: str) -> Any:
-    try:
-        if any(isinstance(each, complex) for each in examples):
-            return complex(data)
-        if all(isinstance(each, int | float) for each in examples):
-            return float(data)
-    except ValueError:
-        pass
+    """A number that was kept as text, as complex ones are."""
+    if not all(isinstance(each, int | float | complex) for each in examples):
+        return data
+    kinds = (complex,) if any(isinstance(each, complex) for each in examples) else (float, complex)
+    for kind in kinds:
+        try:
+            return kind(data)
+        except ValueError:
+            continue
     return data

@@ -6,6 +6,7 @@ never meets what judges it. Whoever ends early, lies or writes nonsense has not 
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ ENDED = {
     "memory": "it took too much memory",
     "processes": "it started too many processes",
 }
+OVERTIME = (128 + signal.SIGPROF, 128 + signal.SIGXCPU, 128 + signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Answer:
     value: Any = None
     error: str = ""
     """Why there is no value; "" where there is one."""
+    ended: bool = False
+    """The program ended before it answered."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,14 @@ def answers(
     shelter: Shelter, program: Program, calls: Sequence[Sequence[Any]], bounds: Bounds
 ) -> list[Answer]:
     """What the program answers to each call. Raises SandboxError where nothing can be run."""
-    requests = [_first(shelter, program), *(line(packed(list(call))) for call in calls)]
+    requests = [_first(shelter, program, bounds), *(line(packed(list(call))) for call in calls)]
     with _file(b"".join(requests)) as asked, _file() as answered:
         outcome = _run(shelter, "answering", [asked.fileno(), answered.fileno()], bounds)
         lines = rewound(answered).split(b"\n")
     if not lines[0]:
         raise SandboxError(f"a program could not be started: {_why(outcome)}")
     read = list(_read(lines[1:-1]))
-    gone = Answer(error=_why(outcome))
+    gone = Answer(error=_why(outcome), ended=True)
     if not read or read[0].error:
         return [read[0] if read else gone] * len(calls)
     found = read[1 : len(calls) + 1]
@@ -86,7 +90,7 @@ def failure(shelter: Shelter, program: Program, exam: Exam, bounds: Bounds) -> s
     longer = Bounds(**{**bounds.__dict__, "wall_s": bounds.wall_s + EXAM_MORE_S})
     over = Event()
     with _file(json.dumps(wanted).encode()) as asked, _file() as verdict, _file() as first:
-        first.write(_first(shelter, program))
+        first.write(_first(shelter, program, bounds))
         with ThreadPoolExecutor(2) as pool:
             to_program, from_exam = os.pipe()
             to_exam, from_program = os.pipe()
@@ -103,8 +107,15 @@ def failure(shelter: Shelter, program: Program, exam: Exam, bounds: Bounds) -> s
         return _verdict(rewound(verdict), outcome)
 
 
-def _first(shelter: Shelter, program: Program) -> bytes:
-    return line({"source": program.source, "entry": program.entry, "sealed": shelter.seals})
+def _first(shelter: Shelter, program: Program, bounds: Bounds) -> bytes:
+    return line(
+        {
+            "source": program.source,
+            "entry": program.entry,
+            "sealed": shelter.seals,
+            "call_s": bounds.call_s,
+        }
+    )
 
 
 def _run(
@@ -156,6 +167,8 @@ def _verdict(written: bytes, outcome: Outcome) -> str:
 def _why(outcome: Outcome) -> str:
     if outcome.ended in ENDED:
         return ENDED[outcome.ended]
+    if outcome.status in OVERTIME:
+        return ENDED["time"]
     said = outcome.head[-200:].decode("utf-8", "replace").strip().rpartition("\n")[2]
     return f"it ended with status {outcome.status}" + (f": {said}" if said else "")
 

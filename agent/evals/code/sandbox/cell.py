@@ -33,8 +33,11 @@ MEGABYTE = 1_000_000
 class Bounds:
     """What one program may take."""
 
-    cpu_s: int = 10
-    wall_s: float = 60.0
+    call_s: int = 10
+    """Of the processor's time, for one call of its function."""
+    cpu_s: int = 120
+    """For all calls."""
+    wall_s: float = 600.0
     """Longer than the processor's time: a busy machine does not make a program wrong."""
     memory_mb: int = 1_000
     output_mb: int = 1

@@ -11,7 +11,9 @@ from ....sandbox.protection import PROTECTIONS, protection, why_not
 from .cell import Bounds, rewound, run_cell
 from .inside.wire import line
 
-_TRIAL = line({"source": "def same(x):\n    return x\n", "entry": "same", "sealed": False})
+_TRIAL = line(
+    {"source": "def same(x):\n    return x\n", "entry": "same", "sealed": False, "call_s": 10}
+)
 
 
 @dataclass(frozen=True)

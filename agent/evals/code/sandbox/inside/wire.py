@@ -59,15 +59,26 @@ def packed(value: Any) -> Any:
             return {"complex": [value.real, value.imag]}
         case bytes() | bytearray():
             return {"bytes": value.hex()}
+        case Opaque():
+            return {"opaque": [value.kind, value.truth]}
+        case Large():
+            return {"large": value.digest}
+    return _packed_container(value)
+
+
+def _packed_container(value: Any) -> Any:
+    match value:
         case list():
             return [packed(each) for each in value]
+        case tuple():
+            return {"tuple": [packed(each) for each in value]}
         case dict():
             return {"dict": [[packed(key), packed(each)] for key, each in value.items()]}
-    if isinstance(value, tuple):
-        return {"tuple": [packed(each) for each in value]}
-    for kind in (set, frozenset):
-        if isinstance(value, kind):
-            return {kind.__name__: sorted(map(packed, value), key=json.dumps)}
+        # Equal sets must be equal lines, for their digests.
+        case set():
+            return {"set": sorted(map(packed, value), key=json.dumps)}
+        case frozenset():
+            return {"frozenset": sorted(map(packed, value), key=json.dumps)}
     return {"opaque": [type(value).__name__, bool(value)]}
 
 

@@ -1,0 +1,177 @@
+"""Who writes completions: a model, the benchmark's own authors, or a file of them. Runs none of them."""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Protocol
+
+from megacontext.configs.errors import ModelError, SettingsError
+from megacontext.models.base import BaseModel, Fill, Piece, Prompt, Sampling
+
+from .infilling import KINDS, gap
+from .problems import Problem
+from .prompting import answered, asked
+from .sandbox.calling import Program
+from .settings import CodeSettings
+
+TOO_LONG = "the prompt does not fit into the model's context"
+
+
+@dataclass(frozen=True)
+class Written:
+    """One completion, and the program that it makes."""
+
+    text: str
+    program: Program
+    note: str = ""
+    """Why it is empty, where it was not even asked for."""
+
+
+class Writer(Protocol):
+    """Writes `settings.samples` completions for each problem, in the order of the problems."""
+
+    def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
+        """Raises ModelError where the model cannot be asked in the way of that arm."""
+        ...
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The authors' own solutions: all of them pass."""
+
+    settings: CodeSettings
+
+    def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
+        """The same for every arm, but for gaps, which get back what stood there."""
+        return [
+            [self._one(arm, problem, number) for number in range(self.settings.samples)]
+            for problem in problems
+        ]
+
+    def _one(self, arm: str, problem: Problem, number: int) -> Written:
+        for kind in KINDS:
+            if arm == kind:
+                there = gap(problem, kind, f"{self.settings.seed}/{number}")
+                return Written(there.middle, there.program(there.middle))
+        return Written(problem.solution, problem.program(problem.solution))
+
+
+@dataclass(frozen=True)
+class Given:
+    """Completions from a file, by problem."""
+
+    completions: Mapping[str, Sequence[Mapping[str, str]]]
+    digest: str
+
+    @classmethod
+    def read(cls, path: Path) -> "Given":
+        """A file of lines `{"task_id": …, "completion": …}`, or "solution" for whole programs; compressed or not.
+
+        Raises SettingsError where it cannot be read, with the line.
+        """
+        try:
+            data = path.read_bytes()
+            text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+        except (OSError, EOFError, ValueError) as exc:
+            raise SettingsError(
+                f"{path} cannot be read ({exc}); give a file of completions"
+            ) from exc
+        found: dict[str, list[Mapping[str, str]]] = {}
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                row = _row(path, number, line)
+                found.setdefault(row["task_id"], []).append(row)
+        return cls(found, blake2b(text.encode(), digest_size=8).hexdigest())
+
+    def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
+        """What the file has; raises SettingsError for a problem that it lacks."""
+        if lacking := [problem.id for problem in problems if problem.id not in self.completions]:
+            raise SettingsError(
+                f"the given completions have none of {lacking[0]}; add them, or choose tasks with --limit"
+            )
+        return [
+            [_given(problem, row) for row in self.completions[problem.id]] for problem in problems
+        ]
+
+
+class Asked:
+    """A model of the product."""
+
+    def __init__(self, model: BaseModel, settings: CodeSettings) -> None:
+        self._model = model
+        self._settings = settings
+
+    def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
+        """Each sample has its own seed, made of the run's, the problem and its number."""
+        check_arm(self._model, arm)
+        return [
+            [self._one(arm, problem, number) for number in range(self._settings.samples)]
+            for problem in problems
+        ]
+
+    def _one(self, arm: str, problem: Problem, number: int) -> Written:
+        sampling = self._sampling(problem, number)
+        for kind in KINDS:
+            if arm == kind:
+                there = gap(problem, kind, f"{self._settings.seed}/{number}")
+                stop = ("\n",) if kind == "infill-line" else ()
+                text, note = self._text(
+                    Fill(there.prefix, there.suffix), replace(sampling, stop=stop)
+                )
+                return Written(text, there.program(text), note)
+        if arm == "chat":
+            text, note = self._text(asked(problem), sampling)
+            return Written(text, answered(problem, text), note)
+        stop = self._settings.stop
+        text, note = self._text(problem.prompt, replace(sampling, stop=stop))
+        return Written(text, problem.program(text), note)
+
+    def _text(self, prompt: Prompt, sampling: Sampling) -> tuple[str, str]:
+        if self._model.count(prompt) >= self._model.context_length:
+            return "", TOO_LONG
+        pieces = self._model.generate(prompt, sampling)
+        return "".join(each.text for each in pieces if isinstance(each, Piece)), ""
+
+    def _sampling(self, problem: Problem, number: int) -> Sampling:
+        settings = self._settings
+        name = f"{settings.seed}/{problem.id}/{number}".encode()
+        return Sampling(
+            max_new_tokens=settings.max_new_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            seed=int.from_bytes(blake2b(name, digest_size=4).digest(), "big"),
+        )
+
+
+def check_arm(model: BaseModel, arm: str) -> None:
+    """Raises ModelError where a model cannot be asked in that way."""
+    if arm in KINDS and not model.supports_fim:
+        raise ModelError(
+            f"{model.name} does not fill in the middle (it lacks the tokens, or its preset says `fim: false`); "
+            f"choose another --model than for --arm {arm}, or --arm complete"
+        )
+    if arm == "chat" and not model.supports_chat:
+        raise ModelError(
+            f"{model.name} does not chat: it has no chat template; choose --arm complete, or another --model"
+        )
+
+
+def _row(path: Path, number: int, line: str) -> dict[str, str]:
+    try:
+        row = json.loads(line)
+        kept = {name: row[name] for name in ("task_id", "completion", "solution") if name in row}
+        if "task_id" in kept and len(kept) > 1 and all(isinstance(v, str) for v in kept.values()):
+            return kept
+        why = "it needs task_id, and completion or solution"
+    except (ValueError, TypeError) as exc:
+        why = str(exc)
+    raise SettingsError(f"line {number} of {path} is no completion ({why}); mend or delete it")
+
+
+def _given(problem: Problem, row: Mapping[str, str]) -> Written:
+    if "solution" in row:
+        return Written(row["solution"], Program(row["solution"], problem.entry))
+    return Written(row["completion"], problem.program(row["completion"]))
