@@ -10,7 +10,9 @@ from textual.binding import Binding
 
 from megacontext.agent.opening import Workplace
 from megacontext.models.language.scripted import ScriptedModel, call
+from megacontext.tui import app
 from megacontext.tui.app import MegaContextApp
+from tests.patience import PATIENCE_S
 
 REPLIES = (
     call(
@@ -33,6 +35,8 @@ class FaultyApp(MegaContextApp):
 
 
 def main() -> int:
+    # Between two keys of a test more may pass than between two of a person.
+    app.TWICE_S = PATIENCE_S
     settings = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
     workplace = Workplace.at(Path(sys.argv[1]), settings)
     return FaultyApp(workplace, model=ScriptedModel(REPLIES)).on_terminal()

@@ -18,9 +18,9 @@ from megacontext.tui.glyphs import UNICODE, Glyphs
 from megacontext.tui.screens.main import MainScreen
 from megacontext.tui.widgets.approval import ApprovalPanel
 from megacontext.tui.widgets.prompt import Prompt
+from tests.patience import LOOK_S, PATIENCE_S
 
 NARROW, WIDE = (80, 24), (130, 40)
-PATIENCE_S = 20.0
 ADD_FRENCH = call(
     "edit_text", path="greeter/words.py", old='"de": "Hallo"', new='"de": "Hallo", "fr": "Bonjour"'
 )
@@ -141,7 +141,7 @@ class Stage:
         end = time.monotonic() + self.patience_s
         while not holds():
             assert time.monotonic() < end, f"{what or holds} never came:\n{self.read()}"
-            await self.pilot.pause(0.01)
+            await self.pilot.pause(LOOK_S)
         await self.pilot.pause()
 
     async def shows(self, *words: str) -> None:
@@ -154,10 +154,14 @@ class Stage:
         await self.press("enter")
 
     async def settled(self) -> None:
-        """Wait until nothing goes on."""
-        await self.until(
-            lambda: self.main.reader.is_ready and not self.main.desk.is_working, "rest"
-        )
+        """Wait until nothing goes on that Esc and Ctrl-C would stop."""
+
+        def at_rest() -> bool:
+            desk = self.main.desk
+            running = map(desk._jobs.is_running, ("open", "turn", "index"))
+            return self.main.reader.is_ready and not desk.is_working and not any(running)
+
+        await self.until(at_rest, "rest")
 
     async def asked(self) -> None:
         """Wait for a question."""
@@ -188,6 +192,7 @@ def play(
             stage = Stage(app, pilot, patience_s)
             await stage.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack))
             await stage.until(lambda: stage.main.reader.is_ready, "the session")
+            await stage.settled()
             await scene(stage)
 
     asyncio.run(run())

@@ -155,14 +155,19 @@ def test_focusing_by_command(repository):
 def test_a_file_that_changes_is_taken_in(repository):
     async def scene(stage: Stage) -> None:
         await ask(stage)
-        (stage.root / "greeter/words.py").write_text(
-            "def word_for(language):\n    return 'Salut'\n"
-        )
-        await stage.until(lambda: "fresh" in stage.read())
+        words = "greeter/words.py"
+        (stage.root / words).write_text("def word_for(language):\n    return 'Salut'\n")
+        memory = stage.main.desk.keeper.engine.memory
+
+        def is_known() -> bool:
+            with memory.reading():
+                return memory.catalogue.file(words).lines == 2
+
+        await stage.until(is_known)
         await stage.send(QUESTION)
         await stage.settled()
         await stage.press("ctrl+f")
-        await select(stage, "greeter/words.py")
+        await select(stage, words)
         await stage.until(lambda: "Salut" in stage.main.query_one(EntryDetails).text)
 
     play(repository, scene, None)

@@ -13,6 +13,7 @@ from megacontext.tui.replay import ReplayApp
 from megacontext.tui.screens.replay import ReplayScreen
 from megacontext.tui.widgets.focus import FocusMap
 from megacontext.tui.widgets.transcript import Transcript
+from tests.patience import LOOK_S
 
 from .stage import ADD_FRENCH, ANSWER, NARROW, WIDE, Stage, play
 
@@ -62,9 +63,6 @@ async def look_through(app: ReplayApp, pilot: Pilot[Any]) -> None:
     await pilot.press("home")
     assert kinds() == []
     await pilot.press("plus", "plus", "plus", "plus", "minus", "space")
-    for _ in range(600):
-        await pilot.pause(0.02)
-        if kinds() == whole:
-            break
-    assert kinds() == whole
+    while kinds() != whole:
+        await pilot.pause(LOOK_S)
     await pilot.press("q")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import LOOK_S, PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
-LOOK_S = 0.05
 pytestmark = pytest.mark.skipif(
     shutil.which("tmux") is None,
     reason="there is no tmux, the terminal of these tests (apt install tmux)",
@@ -61,6 +61,13 @@ class Terminal:
             assert time.monotonic() < end, f"{words} never came:\n{screen}"
             time.sleep(LOOK_S)
         return screen
+
+    def lacks(self, words: str) -> None:
+        """Wait until these are no longer to be read."""
+        end = time.monotonic() + PATIENCE_S
+        while words in (screen := self.screen()):
+            assert time.monotonic() < end, f"{words} stays:\n{screen}"
+            time.sleep(LOOK_S)
 
     def state(self) -> dict[str, str]:
         """Of the terminal itself: the other screen, the cursor, the mouse."""
@@ -132,6 +139,7 @@ def test_ctrl_c_stops_and_then_leaves(terminal, repository):
     terminal.type("a draft")
     terminal.shows("a draft")
     terminal.press("C-c")
+    terminal.lacks("a draft")
     terminal.press("C-c")
     terminal.shows("ctrl+c again leaves")
     terminal.press("C-c")

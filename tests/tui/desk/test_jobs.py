@@ -6,6 +6,7 @@ import pytest
 
 from megacontext.configs.errors import StoreError
 from megacontext.tui.desk.jobs import Jobs
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def told():
 def jobs(told):
     jobs = Jobs(told[0].append, told[1].append)
     yield jobs
-    assert jobs.close(5.0)
+    assert jobs.close(PATIENCE_S)
 
 
 def test_newer_work_stops_older_and_waits_for_it(jobs):
@@ -77,4 +78,4 @@ def test_work_that_does_not_listen_does_not_keep_anybody_waiting(told):
     jobs.start("deaf", work)
     assert not jobs.close(0.05)
     deaf.set()
-    assert jobs.close(5.0)
+    assert jobs.close(PATIENCE_S)
