@@ -311,7 +311,9 @@ yaml_like = st.text(st.sampled_from("focus: budget{}[]-#&*!|>'\"%@`\\U\n\t ,?~01
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(text=st.one_of(yaml_like, st.text()))
 def test_any_text_is_settings_or_one_settings_error(text, repository):

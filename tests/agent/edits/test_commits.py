@@ -166,7 +166,9 @@ def test_names_that_look_like_patterns_are_names(root):
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     staged=st.sets(st.integers(12, 16), max_size=2),

@@ -29,7 +29,9 @@ def write(lender, path, data):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.text(alphabet="ab \r\n\t\u00e9\U0001f600", max_size=200), st.integers(20, 60))
 def test_a_file_is_the_sum_of_what_is_read_of_it(lender, monkeypatch, text, room):

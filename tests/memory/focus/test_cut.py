@@ -57,7 +57,9 @@ def assert_sound(cut: Cut) -> None:
 
 
 @settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
 def test_any_sequence_of_legal_actions_keeps_an_exact_cover_and_an_exact_cost(

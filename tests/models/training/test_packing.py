@@ -18,7 +18,9 @@ from megacontext.models.training.windows import Windows, write_windows
 from tests.models.training.small import module
 
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 code_text = st.lists(

@@ -16,7 +16,9 @@ def spent(scene, detail):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_a_choice_keeps_to_its_budget_and_leaves_out_what_is_not_wanted(scene, data):

@@ -12,7 +12,9 @@ from megacontext.models.base import Tokens, Vectors
 from tests.agent.evals.lens.conftest import DRAW, FILES
 
 QUICK = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
