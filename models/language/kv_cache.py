@@ -104,6 +104,28 @@ class PrefixCache:
         self.keys += keys
 
 
+class TwoCaches:
+    """One for conversations and one for all other prompts.
+
+    Whoever types talks to the model in between: neither is to forget what the other's prompts began with.
+    """
+
+    def __init__(self, config: Any) -> None:
+        """`config` is the transformers configuration of the model."""
+        self._caches = {chat: PrefixCache(config) for chat in (False, True)}
+
+    def of(self, *, chat: bool) -> PrefixCache:
+        """The cache of one kind of prompt."""
+        return self._caches[chat]
+
+    def reset(self) -> bool:
+        """Forget everything; whether there was anything."""
+        held = any(cache.keys for cache in self._caches.values())
+        for cache in self._caches.values():
+            cache.reset()
+        return held
+
+
 def _buffer(like: torch.Tensor, positions: int) -> torch.Tensor:
     batch, heads, _, width = like.shape
     return like.new_empty((batch, heads, positions, width))

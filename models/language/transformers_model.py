@@ -32,7 +32,7 @@ from ..base import (
 )
 from ..choosing.presets import Precision
 from .chat_template import ChatTemplate
-from .kv_cache import PositionKey, PrefixCache
+from .kv_cache import PositionKey, TwoCaches
 from .sampling import Sampler
 from .streaming import PieceMaker
 from .tokenizing import TextTokenizer
@@ -76,7 +76,8 @@ class TransformersModel:
         """False where the model has the tokens to fill in with but was measured to do better without."""
         self._piece = _piece(module)
         self._stops = self.specials.known() | _ends_of_turn(module)
-        self._cache = PrefixCache(module.config)
+        self._caches = TwoCaches(module.config)
+        self._cache = self._caches.of(chat=False)
         self._lock = threading.Lock()
 
     @classmethod
@@ -157,7 +158,8 @@ class TransformersModel:
     ) -> Iterator[GenerationEvent]:
         """Stream the answer to `prompt`; see `BaseModel.generate`.
 
-        The attention states of prompt and answer stay for the next prompt, also after a cancel.
+        The attention states of prompt and answer stay for the next prompt, also after a cancel: those of the last
+        `Chat` and those of the last other prompt.
         """
         positions = self._lay_out(prompt)
         self._check_length(len(positions.keys))
@@ -166,15 +168,16 @@ class TransformersModel:
             yield Usage(len(positions.keys), 0, 0, "cancelled")
             return
         sampled, tools = sampling, prompt.tools if isinstance(prompt, Chat) else ()
+        self._cache = self._caches.of(chat=isinstance(prompt, Chat))
         try:
             yield from with_calls(lambda until: self._run(positions, sampled, until), tools, cancel)
         finally:
             self._lock.release()
 
     def forget(self) -> None:
-        """Free the memory of the KV cache."""
+        """Free the memory of the KV caches."""
         with self._lock:
-            self._cache.reset()
+            self._caches.reset()
 
     def _enter(self, cancel: Cancel | None) -> bool:
         """Wait for this model's turn; False if the answer is no longer wanted."""
@@ -219,18 +222,36 @@ class TransformersModel:
     def _prefill(
         self, positions: "_Positions", sampler: Sampler, cancel: Cancel | None
     ) -> tuple[int, float] | None:
-        """Read what the cache does not hold; the first token, or None if cancelled."""
+        """Read what the cache does not hold; the first token, or None if cancelled.
+
+        Where there is no room for it, the other cache gives way, and all is read from its beginning.
+        """
         token = None
         while (start := len(self._cache.keys)) < len(positions.keys):
             if _is_set(cancel):
                 return None
             end = min(start + self._piece, len(positions.keys))
             last = end == len(positions.keys)
-            token = self._advance(positions, start, end, sampler if last else None)
+            try:
+                token = self._advance(positions, start, end, sampler if last else None)
+            except torch.OutOfMemoryError as exc:
+                if not self._caches.reset():
+                    raise self._no_room(end) from exc
         return token
 
     def _step(self, token: int, sampler: Sampler) -> tuple[int, float] | None:
-        return self._advance(_Positions([token]), 0, 1, sampler)
+        total = len(self._cache.keys) + 1
+        try:
+            return self._advance(_Positions([token]), 0, 1, sampler)
+        except torch.OutOfMemoryError as exc:
+            self._caches.reset()
+            raise self._no_room(total) from exc
+
+    def _no_room(self, positions: int) -> ModelError:
+        return ModelError(
+            f"{self.name} ran out of memory on {self.device} at {positions} positions; "
+            "lower the budget or choose a smaller model"
+        )
 
     @torch.inference_mode()
     def _advance(
@@ -249,12 +270,6 @@ class TransformersModel:
             )
             self._cache.append(keys)
             token = sampler.draw(output.logits[0, -1]) if sampler else None
-        except torch.OutOfMemoryError as exc:
-            self._cache.reset()
-            raise ModelError(
-                f"{self.name} ran out of memory on {self.device} at {total} positions; "
-                "lower the budget or choose a smaller model"
-            ) from exc
         except BaseException:
             # Some layers may hold the new positions and others not.
             self._cache.reset()

@@ -71,9 +71,11 @@ def measure(quick: bool) -> list[Bar]:
             heard = Heard(load_folder(_with_chat(base, Path(folder) / "chat")))
             engine = Engine(workplace, memory, heard)
             typing = _typing(engine, heard, 3 if quick else CURSORS)
+            between = _typing(engine, heard, 3 if quick else CURSORS, QUESTIONS[0][0])
             asking = _asking(engine, heard)
     return [
         *_bars("completion after one more typed character", typing),
+        *_bars("the same, with a question to the chat model in between", between),
         *_bars("a second question", asking),
     ]
 
@@ -104,8 +106,10 @@ def _with_chat(base: Path, into: Path) -> Path:
     return into
 
 
-def _typing(engine: Engine, heard: Heard, cursors: int) -> list[tuple[Turn, Turn]]:
-    """At each of some cursors a word is typed letter by letter, with a completion after each."""
+def _typing(
+    engine: Engine, heard: Heard, cursors: int, question: str = ""
+) -> list[tuple[Turn, Turn]]:
+    """At some cursors a word is typed letter by letter, with a completion after each, and perhaps a question."""
     rng = random.Random(SEED)
     root = engine.workplace.places.root
     files = [file for file in engine.memory.catalogue.files() if file.lines > 60]
@@ -122,6 +126,8 @@ def _typing(engine: Engine, heard: Heard, cursors: int) -> list[tuple[Turn, Turn
             engine.memory.writer.apply([file.path])
             place = Position(file.path, at + 1, 5 + length)
             made.append(_turn(heard, engine.complete(place)))
+            if question:
+                _turn(heard, engine.beside().ask(question))
         turns += pairwise(made)
     return turns
 

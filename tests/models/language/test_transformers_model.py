@@ -93,7 +93,9 @@ def test_logits_are_equal_with_and_without_reuse(tiny_models, kind):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=40), min_size=2, max_size=4))
 def test_any_order_of_prompts_reuses_the_common_prefix_exactly(tiny_models, prompts):
@@ -214,6 +216,39 @@ def test_an_exception_in_the_middle_of_a_step_empties_the_cache(tiny_models):
     hook.remove()
     again = answer(model, [Tokens(IDS[:40])])
     assert (again[:2], again[2].reused) == (fresh[:2], 0)
+
+
+def test_a_conversation_and_completions_keep_what_each_has_computed(tiny_models):
+    model = tiny_models("qwen2")
+    text, chat = [Tokens(IDS[:40])], Chat((Message("user", "What is it?"),))
+    first = answer(model, text), answer(model, chat)
+    again = answer(model, text), answer(model, chat)
+    assert [each[:2] for each in again] == [each[:2] for each in first]
+    assert [each[2].reused for each in again] == [39, model.count(chat) - 1]
+    model.forget()
+    assert [answer(model, each)[2].reused for each in (text, chat)] == [0, 0]
+
+
+def test_where_memory_runs_out_what_is_kept_for_others_gives_way(tiny_models):
+    model = tiny_models("qwen2")
+    text, chat = [Tokens(IDS[:40])], Chat((Message("user", "What is it?"),))
+    expected = answer(model, text)[:2]
+    model.forget()
+    answer(model, chat)
+
+    def full(*_):
+        if refused:
+            raise refused.pop()
+
+    hook = model.module.model.layers[2].register_forward_pre_hook(full)
+    refused = [torch.OutOfMemoryError()]
+    assert answer(model, text)[:2] == expected
+    assert answer(model, chat)[2].reused == 0
+    refused = [torch.OutOfMemoryError(), torch.OutOfMemoryError()]
+    with pytest.raises(ModelError, match="ran out of memory"):
+        answer(model, text)
+    hook.remove()
+    assert answer(model, text)[:2] == expected
 
 
 def test_a_second_generation_waits_and_gives_up_when_cancelled(tiny_models):
@@ -356,8 +391,9 @@ def test_a_chat_follows_the_template_and_its_contents_never_pose_as_tokens(tiny_
         Tokens((words["<|im_start|>"],)),
         Text("assistant\n"),
     ]
-    answer(model, chat)
-    assert answer(model, expected)[2].reused == model.count(chat) - 1
+    told, spelled_out = answer(model, chat), answer(model, expected)
+    assert told[:2] == spelled_out[:2]
+    assert told[2].positions == spelled_out[2].positions
 
 
 def test_a_message_can_carry_vectors(tiny_models):
