@@ -23,6 +23,7 @@ from ..catalogue import Catalogue
 from ..catalogue.connection import named_errors
 from ..chunking import ChunkedFile
 from ..freshness import compare
+from ..courtesy import stand_back
 from ..left_out import LeftOutRules
 from ..listing import Listing, is_utf8, mode_of
 from ..tree.store import TreeStore
@@ -155,7 +156,7 @@ class Ingest:
             path for path in paths if self.store.path_key(self.source_id, path, directory=False)
         }
         indexed = set(self.catalogue.stamps("files")) if total > BATCH_FILES else None
-        with cutter_for(total) as cutter, ThreadPoolExecutor(1, "tokenize") as pool:
+        with cutter_for(total) as cutter, ThreadPoolExecutor(1, "tokenize", stand_back) as pool:
             waiting: tuple[Batch, Tokenized] | None = None
             for batch, tokens in self._cut(self._batches(paths, placed), cutter, pool):
                 if waiting:
