@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from ..catalogue import Catalogue
 from ..catalogue.connection import named_errors
 from ..chunking import ChunkedFile
-from ..freshness import compare
 from ..courtesy import stand_back
+from ..freshness import compare
 from ..left_out import LeftOutRules
 from ..listing import Listing, is_utf8, mode_of
 from ..tree.store import TreeStore
