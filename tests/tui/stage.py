@@ -66,14 +66,16 @@ def strike(pilot: Pilot[Any], key: str) -> None:
     pilot.app.post_message(event)
 
 
-async def pressed(pilot: Pilot[Any], key: str) -> None:
-    """Press a key, and wait until all have heard what it set going.
+async def pressed(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, and wait after each until all have heard what it set going.
 
-    Not with the pilot's `press`, which waits for the processor to be idle, and in vain while a model speaks.
+    Not with the pilot's `press`, which waits for the processor to be idle: in vain while a model speaks, and not long
+    enough where others have the processor.
     """
-    strike(pilot, key)
-    for _ in range(HOPS):
-        await pilot._wait_for_screen()
+    for key in keys:
+        strike(pilot, key)
+        for _ in range(HOPS):
+            await pilot._wait_for_screen()
 
 
 class Stage:
@@ -121,8 +123,7 @@ class Stage:
 
     async def press(self, *keys: str) -> None:
         """Press keys, and wait until nothing is being computed any more."""
-        for key in keys:
-            await self.key(key)
+        await pressed(self.pilot, *keys)
         await self.pilot.pause()
 
     async def rush(self, *keys: str) -> None:

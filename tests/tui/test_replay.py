@@ -15,7 +15,7 @@ from megacontext.tui.widgets.focus import FocusMap
 from megacontext.tui.widgets.transcript import Transcript
 from tests.patience import LOOK_S
 
-from .stage import ADD_FRENCH, ANSWER, NARROW, WIDE, Stage, play
+from .stage import ADD_FRENCH, ANSWER, NARROW, WIDE, Stage, play, pressed
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -48,21 +48,21 @@ async def look_through(app: ReplayApp, pilot: Pilot[Any]) -> None:
     def kinds() -> list[str]:
         return [type(item).__name__ for item in transcript.items]
 
-    await pilot.press("right")
+    await pressed(pilot, "right")
     assert kinds() == ["Said"]
-    await pilot.press("right")
+    await pressed(pilot, "right")
     assert kinds() == ["Said", "Focused"]
     assert shown.entries and shown.picture.budget
-    await pilot.press("left")
+    await pressed(pilot, "left")
     assert kinds() == ["Said"] and not shown.entries
-    await pilot.press("end")
+    await pressed(pilot, "end")
     whole = kinds()
     assert whole[:3] == ["Said", "Focused", "ToolCall"] and "Answer" in whole
-    await pilot.press("tab", "right", "enter", "tab")
+    await pressed(pilot, "tab", "right", "enter", "tab")
     assert screen.focused is None
-    await pilot.press("home")
+    await pressed(pilot, "home")
     assert kinds() == []
-    await pilot.press("plus", "plus", "plus", "plus", "minus", "space")
+    await pressed(pilot, "plus", "plus", "plus", "plus", "minus", "space")
     while kinds() != whole:
         await pilot.pause(LOOK_S)
-    await pilot.press("q")
+    await pressed(pilot, "q")

@@ -14,6 +14,7 @@ from megacontext.tui.drawing.drawn import LookScreen
 from megacontext.tui.themed import ThemedApp
 from megacontext.tui.widgets.transcript import Item, Transcript
 from megacontext.tui.widgets.transcript.items import Answer, Note, Place, Said
+from tests.tui.stage import pressed
 
 SIZE = (60, 20)
 
@@ -77,7 +78,7 @@ def test_two_thousand_messages_cost_what_is_in_sight():
         await pilot.pause()
         assert any("point" in line for line in seen(transcript))
         assert Counted.drawn < 30
-        await pilot.press("home")
+        await pressed(pilot, "home")
         await pilot.pause()
         assert "answer 0" in seen(transcript)
         assert Counted.drawn < 60
@@ -90,13 +91,13 @@ def test_the_end_is_followed_until_one_scrolls_up():
         transcript.add(*long_answers(50), Note("the end"))
         await pilot.pause()
         assert "the end" in seen(transcript)[-1]
-        await pilot.press("pageup")
+        await pressed(pilot, "pageup")
         await pilot.pause()
         before = seen(transcript)
         transcript.add(Note("one more"))
         await pilot.pause()
         assert seen(transcript) == before
-        await pilot.press("end")
+        await pressed(pilot, "end")
         await pilot.pause()
         assert "one more" in seen(transcript)[-1]
         transcript.add(Note("and another"))
@@ -190,10 +191,10 @@ def test_items_are_chosen_opened_copied_and_visited(key):
         transcript.add(Said("where"), place, Note("that is all"))
         await pilot.pause()
         transcript.selected = 2
-        await pilot.press("up", key)
+        await pressed(pilot, "up", key)
         assert transcript.selected == 1
         assert place.opened and any("line 14" in line for line in seen(transcript))
-        await pilot.press("o", "y", "escape", "tab")
+        await pressed(pilot, "o", "y", "escape", "tab")
         assert pilot.app.screen.heard == [
             Transcript.OpenPlace("src/a.py", 7),
             Transcript.Copied(place.plain),
