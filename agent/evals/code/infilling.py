@@ -39,10 +39,12 @@ def gap(problem: Problem, kind: Kind, seed: str) -> Gap:
 
 
 def _span(text: str, draw: random.Random) -> tuple[int, int]:
-    """From any character to any other; all of them around what is no space."""
+    """From any character to any other, with something between them that is no space."""
     first = len(text) - len(text.lstrip())
     last = max(first + 1, len(text.rstrip()))
     start, end = sorted(draw.sample(range(first, last + 1), 2))
+    while not text[start:end].strip():
+        end += 1
     return start, end
 
 

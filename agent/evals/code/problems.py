@@ -8,7 +8,7 @@ import ast
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,11 @@ def from_rows(rows: Iterable[Mapping[str, Any]], where: str) -> Problems:
 
 def _problem(row: Mapping[str, Any], number: int, where: str) -> Problem:
     try:
-        given = Problem(*(str(row[name]) for name in FIELDS))
+        name, prompt, entry, solution = (str(row[each]) for each in FIELDS)
+        given = Problem(name, prompt, entry, solution)
         if "plus_input" in row:
             return _with_calls(given, row)
-        return Problem(*_parts(given), exam=exam(given.prompt, row["test"], given.entry))
+        return replace(given, exam=exam(prompt, row["test"], entry))
     except (KeyError, TypeError, ValueError, SyntaxError) as exc:
         raise SettingsError(
             f"problem {number} of {where} lacks or garbles a part ({type(exc).__name__}: {exc}); "
@@ -106,8 +107,8 @@ def _with_calls(given: Problem, row: Mapping[str, Any]) -> Problem:
         *arguments(row.get("test", ""), "candidate"),
     ]
     base = _calls(row["base_input"], examples)
-    return Problem(
-        *_parts(given),
+    return replace(
+        given,
         calls=(*base, *_calls(row["plus_input"], examples)),
         base_calls=len(base),
         agreement=agreement(given.prompt, given.entry, float(row["atol"])),
@@ -123,7 +124,3 @@ def _calls(inputs: Any, examples: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any,
         )
         for call in inputs or ()
     )
-
-
-def _parts(given: Problem) -> tuple[str, str, str, str]:
-    return given.id, given.prompt, given.entry, given.solution

@@ -56,7 +56,7 @@ def before(problem: Problem) -> str:
 
 
 def _code(answer: str, entry: str) -> str:
-    blocks = _FENCED.findall(answer) or _OPEN.findall(answer)
+    blocks: list[str] = _FENCED.findall(answer) or _OPEN.findall(answer)
     if not blocks:
         return answer
     return next((block for block in blocks if f"def {entry}" in block), max(blocks, key=len))

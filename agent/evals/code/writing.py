@@ -117,16 +117,14 @@ class Asked:
         for kind in KINDS:
             if arm == kind:
                 there = gap(problem, kind, f"{self._settings.seed}/{number}")
-                stop = ("\n",) if kind == "infill-line" else ()
-                text, note = self._text(
-                    Fill(there.prefix, there.suffix), replace(sampling, stop=stop)
-                )
+                if kind == "infill-line":
+                    sampling = replace(sampling, stop=("\n",))
+                text, note = self._text(Fill(there.prefix, there.suffix), sampling)
                 return Written(text, there.program(text), note)
         if arm == "chat":
             text, note = self._text(asked(problem), sampling)
             return Written(text, answered(problem, text), note)
-        stop = self._settings.stop
-        text, note = self._text(problem.prompt, replace(sampling, stop=stop))
+        text, note = self._text(problem.prompt, replace(sampling, stop=self._settings.stop))
         return Written(text, problem.program(text), note)
 
     def _text(self, prompt: Prompt, sampling: Sampling) -> tuple[str, str]:

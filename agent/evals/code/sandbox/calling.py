@@ -30,6 +30,8 @@ ENDED = {
     "memory": "it took too much memory",
     "processes": "it started too many processes",
 }
+GONE = "ProgramError: the program ended"
+"""What a test says of a program that is not there any more."""
 OVERTIME = (128 + signal.SIGPROF, 128 + signal.SIGXCPU, 128 + signal.SIGKILL)
 
 
@@ -69,7 +71,7 @@ def answers(
     with _file(b"".join(requests)) as asked, _file() as answered:
         outcome = _run(shelter, "answering", [asked.fileno(), answered.fileno()], bounds)
         lines = rewound(answered).split(b"\n")
-    if not lines[0]:
+    if not lines[0] and not outcome.ended:
         raise SandboxError(f"a program could not be started: {_why(outcome)}")
     read = list(_read(lines[1:-1]))
     gone = Answer(error=_why(outcome), ended=True)
@@ -159,7 +161,8 @@ def _verdict(written: bytes, outcome: Outcome) -> str:
     if outcome.ended in ENDED:
         return ENDED[outcome.ended]
     try:
-        return str(json.loads(written)["failed"])
+        failed = str(json.loads(written)["failed"])
+        return _why(outcome) if failed == GONE else failed
     except (ValueError, TypeError, KeyError):
         return _why(outcome)
 

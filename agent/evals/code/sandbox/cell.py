@@ -105,7 +105,7 @@ def _telling(
         sealed=str(folder / "sealed"),
         network=False,
         writable=(str(root),),
-        hidden=tuple(_hidden()),
+        hidden=tuple(_hidden(Path.home())),
         read_only=(str(root / "inside"),),
     )
     command = [
@@ -147,8 +147,7 @@ def _sources() -> dict[str, bytes]:
 
 
 @cache
-def _hidden() -> list[str]:
-    home = Path.home()
+def _hidden(home: Path) -> list[str]:
     return hidden_places(home, Path(tempfile.gettempdir()).resolve(), [home], network=False)
 
 
