@@ -2,11 +2,12 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from megacontext.agent.sandbox.confinement import Kind
 from megacontext.agent.sandbox.protection import KINDS, PROTECTIONS, protection, why_not
 from megacontext.agent.sandbox.sandbox import Sandbox
 from megacontext.agent.sandbox.secrets import Secrets
@@ -15,12 +16,24 @@ from megacontext.configs.loading import default_settings
 from megacontext.memory.left_out import LeftOutRules
 from tests.patience import PATIENCE_S
 
-HERE = [kind for kind in KINDS if why_not(kind) is None]
-"""What works on this machine."""
-SHUT_IN = [kind for kind in HERE if PROTECTIONS[kind].filesystem]
+SHUT_IN = [kind for kind in KINDS if PROTECTIONS[kind].filesystem]
 EACH = [*SHUT_IN, "none"]
-WITHOUT_NETWORK = [kind for kind in HERE if PROTECTIONS[kind].network]
+WITHOUT_NETWORK = [kind for kind in KINDS if PROTECTIONS[kind].network]
 Open = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """A protection, if it works on this machine; the best one, unless a test is for others."""
+    found: Kind = getattr(request, "param", None) or protection().kind
+    if reason := why_not(found):
+        pytest.skip(f"no {found} here: {reason}")
+    return found
+
+
+def each(kinds: Sequence[Kind]) -> pytest.MarkDecorator:
+    """Try a test under all of these."""
+    return pytest.mark.parametrize("kind", kinds, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -68,18 +81,19 @@ def asleep() -> list[str]:
 
 
 def test_some_protection_is_always_there():
-    assert HERE
-    assert protection() == PROTECTIONS[HERE[0]]
+    here = [kind for kind in KINDS if why_not(kind) is None]
+    assert protection() == PROTECTIONS[here[0]]
     assert protection("none") == PROTECTIONS["none"]
 
 
-@pytest.mark.skipif("bubblewrap" in HERE, reason="bubblewrap works here")
 def test_a_protection_that_does_not_work_is_refused_with_the_reason():
+    if why_not("bubblewrap") is None:
+        pytest.skip("bubblewrap works here")
     with pytest.raises(SandboxError, match=r"sandbox\.kind is bubblewrap.*bwrap"):
         protection("bubblewrap")
 
 
-@pytest.mark.parametrize("kind", HERE)
+@each(KINDS)
 def test_a_program_runs_and_says_how_it_ended(open_sandbox, kind):
     done = open_sandbox(kind).run("cat a.txt; echo out; echo err >&2; exit 3")
     assert (done.status, done.text, done.ended, done.ok) == (3, "a\nout\nerr\n", "", False)
@@ -89,7 +103,7 @@ def test_a_program_runs_and_says_how_it_ended(open_sandbox, kind):
     assert open_sandbox(kind).run("kill -SEGV $$").status == 139
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_it_has_no_input_no_terminal_and_no_secrets(open_sandbox, kind, monkeypatch):
     monkeypatch.setenv("MY_API_KEY", "hunter3-hunter3")
     done = open_sandbox(kind).run(
@@ -100,7 +114,7 @@ def test_it_has_no_input_no_terminal_and_no_secrets(open_sandbox, kind, monkeypa
     assert "hunter" not in done.text
 
 
-@pytest.mark.parametrize("kind", SHUT_IN)
+@each(SHUT_IN)
 def test_only_the_repository_can_be_written_and_private_files_are_not_seen(
     open_sandbox, root, kind, tmp_path, monkeypatch
 ):
@@ -130,14 +144,14 @@ def test_only_the_repository_can_be_written_and_private_files_are_not_seen(
     assert not list((root / ".git" / "hooks").iterdir())
 
 
-@pytest.mark.parametrize("kind", SHUT_IN)
+@each(SHUT_IN)
 def test_what_is_only_to_be_read_cannot_be_written(open_sandbox, root, kind):
     done = open_sandbox(kind).run("echo 1 > new; cat a.txt", writable=False)
     assert "a\n" in done.text
     assert not (root / "new").exists()
 
 
-@pytest.mark.parametrize("kind", SHUT_IN)
+@each(SHUT_IN)
 def test_further_folders_may_be_written_where_settings_say_so(open_sandbox, kind, tmp_path):
     more = tmp_path / "more"
     more.mkdir()
@@ -145,7 +159,7 @@ def test_further_folders_may_be_written_where_settings_say_so(open_sandbox, kind
     assert (more / "x").exists()
 
 
-@pytest.mark.parametrize("kind", SHUT_IN)
+@each(SHUT_IN)
 def test_there_is_no_way_back_out(open_sandbox, root, kind):
     done = open_sandbox(kind).run(
         "mount -o remount,rw / ; umount /run /proc; mount -t tmpfs x /mnt; mknod d b 8 0; "
@@ -163,7 +177,7 @@ def test_there_is_no_way_back_out(open_sandbox, root, kind):
     assert not Path("/etc/x").exists()
 
 
-@pytest.mark.parametrize("kind", WITHOUT_NETWORK)
+@each(WITHOUT_NETWORK)
 def test_there_is_no_network_but_a_program_may_talk_to_itself(open_sandbox, kind):
     code = (
         "import socket\n"
@@ -179,7 +193,7 @@ def test_there_is_no_network_but_a_program_may_talk_to_itself(open_sandbox, kind
     assert "sandbox.network" in done.note
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 @pytest.mark.parametrize(
     "command",
     [
@@ -195,7 +209,7 @@ def test_nothing_goes_on_when_a_program_has_ended(open_sandbox, kind, command):
     assert not asleep()
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_a_program_that_never_ends_is_ended_with_all_it_started(open_sandbox, kind):
     sandbox = open_sandbox(kind, timeout_s=0.7)
     done = sandbox.run(f"setsid {NAP} & trap '' TERM; while :; do {NAP}; done", seconds=60)
@@ -204,14 +218,14 @@ def test_a_program_that_never_ends_is_ended_with_all_it_started(open_sandbox, ki
     assert not asleep()
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_a_program_that_kills_what_started_it_harms_nobody(open_sandbox, kind):
     done = open_sandbox(kind).run(f"setsid {NAP} & kill -9 $PPID; sleep 0.2; kill -9 $PPID; exit 4")
     assert done.status in {4, 137}
     assert not asleep()
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_it_can_be_cancelled(open_sandbox, kind):
     cancel = threading.Event()
     threading.Timer(0.3, cancel.set).start()
@@ -221,7 +235,6 @@ def test_it_can_be_cancelled(open_sandbox, kind):
     assert not asleep()
 
 
-@pytest.mark.parametrize("kind", HERE[:1])
 def test_ten_megabytes_are_cut_in_the_middle(open_sandbox, kind):
     done = open_sandbox(kind).run("seq 1400000")
     assert done.ok
@@ -231,18 +244,17 @@ def test_ten_megabytes_are_cut_in_the_middle(open_sandbox, kind):
     assert len(done.text) < 1_000_000
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_output_without_end_is_ended(open_sandbox, kind):
     done = open_sandbox(kind, output_mb=1).run("yes")
     assert done.ended == "output"
 
 
-@pytest.mark.parametrize("kind", HERE[:1])
 def test_binary_output_is_not_shown(open_sandbox, kind):
     assert "binary output" in open_sandbox(kind).run("head -c 3000 /dev/urandom").text
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_memory_of_one_program_and_of_all_is_limited(open_sandbox, kind):
     sandbox = open_sandbox(kind, memory_mb=200)
     assert "MemoryError" in sandbox.run(["python3", "-c", "bytearray(300_000_000)"]).text
@@ -251,28 +263,26 @@ def test_memory_of_one_program_and_of_all_is_limited(open_sandbox, kind):
     assert done.ended == "memory"
 
 
-@pytest.mark.parametrize("kind", EACH)
+@each(EACH)
 def test_the_number_of_processes_is_limited(open_sandbox, kind):
     done = open_sandbox(kind, processes=20).run(f"for i in $(seq 60); do {NAP} & done; wait")
     assert done.ended == "processes" or "fork" in done.text
     assert not asleep()
 
 
-@pytest.mark.parametrize("kind", HERE[:1])
 def test_files_cannot_grow_without_end(open_sandbox, root, kind):
     done = open_sandbox(kind, file_mb=1).run("head -c 5000000 /dev/zero > big")
     assert done.status != 0
     assert (root / "big").stat().st_size == 1_000_000
 
 
-@pytest.mark.parametrize("kind", HERE[:1])
 def test_no_privileges_are_to_be_had(open_sandbox, kind):
     assert "NoNewPrivs:\t1" in open_sandbox(kind).run("grep NoNewPrivs /proc/self/status").text
 
 
-def test_temporary_folders_are_cleaned_up(open_sandbox, tmp_path, monkeypatch):
+def test_temporary_folders_are_cleaned_up(open_sandbox, kind, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    open_sandbox(HERE[0]).run("mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 500 $TMPDIR/a")
+    open_sandbox(kind).run("mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 500 $TMPDIR/a")
     assert not list(tmp_path.glob("megacontext-*"))
 
 
