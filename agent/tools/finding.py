@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from megacontext.memory.catalogue import SymbolRecord
+from megacontext.memory.catalogue import FileRecord, SymbolRecord
 from megacontext.memory.catalogue.terms import query_words
+from megacontext.memory.ingest.reading import FileText
 from megacontext.memory.memory import Memory
 from megacontext.models.base import Cancel
 
@@ -102,14 +103,24 @@ def _chunks(memory: Memory, query: str, below: str) -> list[Line]:
     """Lines of the chunks that full text finds, best chunk first."""
     hits = memory.catalogue.search(query, limit=MOST_CHUNKS)
     records = memory.catalogue.chunks(hit.chunk_id for hit in hits)
+    found = [records[hit.chunk_id] for hit in hits if hit.chunk_id in records]
+    paths = {each.path for each in found if _is_below(each.path, below)}
+    files = {path: _read(memory, memory.catalogue.file(path)) for path in paths}
     lines: list[Line] = []
-    for record in (records[hit.chunk_id] for hit in hits if hit.chunk_id in records):
-        if _is_below(record.path, below) and (text := memory.text_of(record)) is not None:
+    for record in found:
+        data = files.get(record.path)
+        if data is not None and (text := memory.text_of(record, data)) is not None:
             lines += [
                 (record.path, record.start_line + index, line)
                 for index, line in enumerate(text.split("\n"))
             ]
     return lines
+
+
+def _read(memory: Memory, file: FileRecord | None) -> bytes | None:
+    """A file as it is now; None when it is gone or left out. What memory has read of it before is not judged again."""
+    found = memory.look(file.path, known=file.digest) if file else None
+    return found.data if isinstance(found, FileText) else None
 
 
 def _scanned(
@@ -122,7 +133,7 @@ def _scanned(
             continue
         if time.monotonic() > deadline or (cancel is not None and cancel.is_set()):
             return
-        data = memory.read(file.path)
+        data = _read(memory, file)
         text = data.decode("utf-8", "replace") if data is not None else ""
         if literal not in text.casefold():
             continue
