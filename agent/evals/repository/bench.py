@@ -1,7 +1,7 @@
 """All that the repository tasks are done with: packages as repositories, the model, every arm. Knows no task."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -24,6 +24,7 @@ from .arms.entrants import AROUND, Entrants, Plan
 from .sdists import digest_of, sdist, source_files
 from .settings import PackageSettings, RepositorySettings
 from .spots import Spot
+from .testing import PackageTests, Verdicts
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class BenchPlaces:
     def sources(self) -> Path:
         """Their Python files, each package with its memory."""
         return self.data / "sources"
+
+    @property
+    def checkouts(self) -> Path:
+        """All of their files, for tests."""
+        return self.data / "checkouts"
+
+    @property
+    def verdicts(self) -> Path:
+        """What tests said."""
+        return self.data / "repository" / "verdicts.json"
 
     @property
     def losses(self) -> Path:
@@ -71,8 +82,12 @@ class Bench:
         measurer: Measurer,
         repositories: Mapping[str, Repository],
         archives: Mapping[str, str],
+        tests: Callable[[], dict[str, PackageTests]],
     ) -> None:
-        """`archives`: the digest of each package's archive, by its name and version."""
+        """`archives`: the digest of each package's archive, by its name and version.
+
+        `tests` gives the tests of each package that has some that run alone, by its name.
+        """
         self.settings = settings
         self.model = reader.model
         self.lenses = lenses
@@ -82,6 +97,7 @@ class Bench:
         self.plan = Plan(settings.budgets, max(0, room), bool(lenses.nets))
         self._reader = reader
         self._archives = archives
+        self.tests = tests
         self._entrants = {
             name: Entrants(repository, self.plan, settings, measurer, lenses)
             for name, repository in repositories.items()
@@ -114,9 +130,11 @@ class Bench:
         """What the model reads: as in a completion."""
         return completion_prompt(self.model, ask.repository.name, context.segments, ask.cursor)
 
-    def nats(self, ask: Ask, contexts: Sequence[Context], true: str) -> list[float]:
-        """What the model loses on a true text behind each context, a token."""
-        targets = self.model.encode(true)
+    def nats(
+        self, ask: Ask, contexts: Sequence[Context], true: str, longest: int | None = None
+    ) -> list[float]:
+        """What the model loses on a true text behind each context, a token; at most on its first `longest`."""
+        targets = self.model.encode(true)[:longest]
         prompts = [_segments(self.prompt(ask, context)) for context in contexts]
         losses = self.measurer.losses(prompts, targets)
         return [float(loss) / len(targets) for loss in losses]
@@ -164,7 +182,15 @@ def on_bench(
         digests = {
             f"{each.name} {each.version}": digest_of(archives[each.name]) for each in packages
         }
-        yield Bench(settings, reader, _lenses(reader), measurer, repositories, digests)
+        yield Bench(
+            settings,
+            reader,
+            _lenses(reader),
+            measurer,
+            repositories,
+            digests,
+            lambda: _tests(settings, packages, archives, places),
+        )
 
 
 def _source(package: PackageSource, wanted: PackageSettings, archive: Path, folder: Path) -> Path:
@@ -177,6 +203,26 @@ def _source(package: PackageSource, wanted: PackageSettings, archive: Path, fold
         if path.endswith(".py") and not any(part in f"/{path}" for part in wanted.skip)
     )
     return lay_down(files, folder / f"{package.name}-{package.version}-{kind}")
+
+
+def _tests(
+    settings: RepositorySettings,
+    packages: Sequence[PackageSource],
+    archives: Mapping[str, Path],
+    places: BenchPlaces,
+) -> dict[str, PackageTests]:
+    """The tests of the packages that have some, each with all of its files."""
+    verdicts = Verdicts(places.verdicts)
+    found = {}
+    for package, wanted in zip(packages, settings.packages, strict=True):
+        if wanted.tests:
+            archive = archives[package.name]
+            places.checkouts.mkdir(parents=True, exist_ok=True)
+            name = f"{package.name}-{package.version}-{digest_of(archive)[:8]}"
+            root = lay_down(source_files(archive), places.checkouts / name)
+            seconds = settings.bodies.seconds
+            found[package.name] = PackageTests(root, wanted.tests, seconds, verdicts)
+    return found
 
 
 def _lenses(reader: Reader) -> Lenses:

@@ -1,15 +1,16 @@
 """Lines that use a definition of another file, completed under every arm."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from pydantic import JsonValue
 
 from ..running.figures import Figure
 from ..running.suite import Identity, Record, Sample, Section
-from .arms.arm import Ask, Context
+from .arms.arm import Context
 from .bench import Bench, Made
+from .choosing import Choosing
 from .likeness import edit_similarity, identifier_f1, is_exact
 from .measures import Measure, figures_of
 from .page import about_arms, bars, by_budget
@@ -36,7 +37,7 @@ class LineSuite:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._known: dict[str, tuple[Ask, Mapping[str, Context]]] = {}
+        self._choosing = Choosing(bench)
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class LineSuite:
         return [self._record(arm, task, tasks) for task in tasks]
 
     def _record(self, arm: str, task: Spot, together: Sequence[Spot]) -> Record:
-        ask, contexts = self._chosen(task, together)
+        ask, contexts = self._choosing.at(task, together)
         context = contexts[arm]
         prompt = self._bench.prompt(ask, context)
         self._bench.model.forget()
@@ -84,17 +85,6 @@ class LineSuite:
             "choose_ms": round(context.ms, 3),
             "make_ms": round(made.ms, 3),
         }
-
-    def _chosen(self, task: Spot, together: Sequence[Spot]) -> tuple[Ask, Mapping[str, Context]]:
-        """What all arms choose for a task: they are asked in one state of the repository, once."""
-        if task.id not in self._known:
-            wanted = {each.id for each in together}
-            self._known = {id_: each for id_, each in self._known.items() if id_ in wanted}
-            repository = self._bench.repositories[task.package]
-            with repository.edited(task.path, task.before.encode()):
-                ask = self._bench.ask(task)
-                self._known[task.id] = ask, self._bench.contexts(ask)
-        return self._known[task.id]
 
     def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
         """See `Suite.figures`."""

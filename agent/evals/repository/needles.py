@@ -6,10 +6,10 @@ A description is the start of a function's docstring without its name; the docst
 import ast
 import random
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..repositories import Repository
+from .bodies import functions_of
 from .spots import is_own
 
 LONGEST = 400
@@ -44,21 +44,13 @@ def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
             tree = ast.parse(text)
         except (SyntaxError, ValueError):
             continue
-        for name, node in _functions(tree, ""):
+        for name, node in functions_of(tree):
             needle = _needle(repository.name, path, text, name, node)
             if needle is not None and len(needle.description.split()) >= words:
                 found.setdefault(needle.id, needle)
     needles = list(found.values())
     random.Random(f"{seed}:{repository.name}").shuffle(needles)  # noqa: S311  no secret
     return needles
-
-
-def _functions(tree: ast.AST, scope: str) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef):
-            yield f"{scope}{node.name}", node
-        elif isinstance(node, ast.ClassDef):
-            yield from _functions(node, f"{scope}{node.name}.")
 
 
 def _needle(package: str, path: str, text: str, name: str, node: ast.FunctionDef) -> Needle | None:

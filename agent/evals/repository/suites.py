@@ -5,6 +5,7 @@ from typing import Any
 
 from ..running.suite import Suite
 from .bench import Bench
+from .body_suite import BodySuite
 from .edits import EditSuite
 from .lines import LineSuite
 from .needle_suite import NeedleSuite
@@ -14,6 +15,7 @@ SUITES: dict[Kind, Callable[[Bench], Suite[Any]]] = {
     "lines": LineSuite,
     "edits": EditSuite,
     "needles": NeedleSuite,
+    "bodies": BodySuite,
 }
 
 
