@@ -52,6 +52,8 @@ class CodeSettings(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     batch: Count = 16
     """Problems that are written, run and kept together."""
+    together: Count = 8
+    """Completions that a local model writes at once."""
     limits: LimitSettings = LimitSettings()
 
     @model_validator(mode="after")

@@ -2,14 +2,16 @@
 
 import gzip
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
 from megacontext.configs.errors import ModelError, SettingsError
-from megacontext.models.base import BaseModel, Fill, Piece, Prompt, Sampling
+from megacontext.models.base import BaseModel, Fill, Prompt, Sampling
+from megacontext.models.language.together import answers
 
 from .infilling import KINDS, gap
 from .problems import Problem
@@ -97,6 +99,15 @@ class Given:
         ]
 
 
+@dataclass(frozen=True)
+class _Question:
+    prompt: Prompt
+    sampling: Sampling
+    program: Callable[[str], Program]
+    """Made of the answer."""
+    fits: bool
+
+
 class Asked:
     """A model of the product."""
 
@@ -107,31 +118,44 @@ class Asked:
     def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
         """Each sample has its own seed, made of the run's, the problem and its number."""
         check_arm(self._model, arm)
-        return [
-            [self._one(arm, problem, number) for number in range(self._settings.samples)]
+        asked_for = [
+            self._question(arm, problem, number)
             for problem in problems
+            for number in range(self._settings.samples)
         ]
+        texts = iter(self._texts(asked_for))
+        written = [
+            Written(text, question.program(text), "" if question.fits else TOO_LONG)
+            for question, text in zip(asked_for, texts, strict=True)
+        ]
+        each = self._settings.samples
+        return [written[start : start + each] for start in range(0, len(written), each)]
 
-    def _one(self, arm: str, problem: Problem, number: int) -> Written:
+    def _question(self, arm: str, problem: Problem, number: int) -> "_Question":
         sampling = self._sampling(problem, number)
         for kind in KINDS:
             if arm == kind:
                 there = gap(problem, kind, f"{self._settings.seed}/{number}")
                 if kind == "infill-line":
                     sampling = replace(sampling, stop=("\n",))
-                text, note = self._text(Fill(there.prefix, there.suffix), sampling)
-                return Written(text, there.program(text), note)
+                return self._fitting(Fill(there.prefix, there.suffix), sampling, there.program)
         if arm == "chat":
-            text, note = self._text(asked(problem), sampling)
-            return Written(text, answered(problem, text), note)
-        text, note = self._text(problem.prompt, replace(sampling, stop=self._settings.stop))
-        return Written(text, problem.program(text), note)
+            return self._fitting(asked(problem), sampling, partial(answered, problem))
+        sampling = replace(sampling, stop=self._settings.stop)
+        return self._fitting(problem.prompt, sampling, problem.program)
 
-    def _text(self, prompt: Prompt, sampling: Sampling) -> tuple[str, str]:
-        if self._model.count(prompt) >= self._model.context_length:
-            return "", TOO_LONG
-        pieces = self._model.generate(prompt, sampling)
-        return "".join(each.text for each in pieces if isinstance(each, Piece)), ""
+    def _fitting(
+        self, prompt: Prompt, sampling: Sampling, program: Callable[[str], Program]
+    ) -> "_Question":
+        fits = self._model.count(prompt) < self._model.context_length
+        return _Question(prompt, sampling, program, fits)
+
+    def _texts(self, questions: Sequence["_Question"]) -> list[str]:
+        """The answers; empty for a prompt that does not fit."""
+        fitting = [each for each in questions if each.fits]
+        prompts, samplings = [each.prompt for each in fitting], [each.sampling for each in fitting]
+        found = iter(answers(self._model, prompts, samplings, self._settings.together))
+        return [next(found) if each.fits else "" for each in questions]
 
     def _sampling(self, problem: Problem, number: int) -> Sampling:
         settings = self._settings
