@@ -27,6 +27,7 @@ from .conftest import PATIENCE_S, SETTINGS
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(PATIENCE_S)]
 
+ROOT = Path(__file__).parents[2]
 GREET, WORDS = "greeter/greet.py", "greeter/words.py"
 SMILE = 'SMILE = "😀" + word_for("en")\n'
 REPLIES = (
@@ -70,6 +71,12 @@ def profile(request: pytest.FixtureRequest) -> Profile:
     return request.param()
 
 
+@pytest.fixture(autouse=True)
+def _found_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripted server is started in whatever folder the tests are started in."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
 def editor() -> LanguageClient:
     """pytest-lsp's own client, but for one mistake of `lsprotocol`: it reads an action with a command as a command."""
     client = make_test_lsp_client()
@@ -85,7 +92,7 @@ def editor() -> LanguageClient:
 
 @pytest_lsp.fixture(
     config=ClientServerConfig(
-        server_command=[sys.executable, str(Path(__file__).with_name("scripted.py")), *REPLIES],
+        server_command=[sys.executable, "-m", "tests.lsp.scripted", *REPLIES],
         client_factory=editor,
     )
 )
