@@ -63,7 +63,7 @@ def code(
         int | None, typer.Option(min=1, help="How many problems, the first ones.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs at once. Default: one for each processor.")
+        int | None, typer.Option(min=1, help="Programs at once. Default: two for each processor.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     out: Out = ARTIFACTS,
@@ -101,7 +101,7 @@ def code(
         judge=Judge(
             shelter,
             Bounds(**settings.limits.model_dump()),
-            workers or os.cpu_count() or 1,
+            workers or 2 * (os.cpu_count() or 1),
             out / "expected" / problems.digest,
         ),
     )

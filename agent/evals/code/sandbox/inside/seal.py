@@ -6,7 +6,6 @@ The filter is classic BPF over `struct seccomp_data`: number of the call at 0, a
 
 import ctypes
 import os
-import platform
 import struct
 import sys
 
@@ -52,7 +51,7 @@ bpf 321 280, perf_event_open 298 241, userfaultfd 323 282
 
 def seal() -> bool:
     """Give up for good what only computing does not need; False where that cannot be done here."""
-    machine = platform.machine()
+    machine = os.uname().machine
     if sys.platform != "linux" or machine not in ARCHITECTURES or sys.maxsize < X32:
         return False
     steps = program(machine)

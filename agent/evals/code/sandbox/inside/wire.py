@@ -1,13 +1,12 @@
 """Values as lines of JSON, both ways, without ever running anything: what a hostile program sends is only data.
 
-Lists and what JSON has are themselves; everything else is an object of one key, such as `{"tuple": [1, 2]}`.
+Lists and what JSON has are themselves; everything else is an object of one key, such as `{"tuple": [1, 2]}`. It is
+imported whenever a program starts, and therefore imports little.
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 LARGEST = 1 << 16
 """Bytes of a value that is sent itself; of a larger one its digest is, which tells whether two are equal."""
@@ -15,16 +14,14 @@ LONG = 1 << 53
 """Integers from here on go as hexadecimal text: Python refuses to print long ones in decimal."""
 
 
-@dataclass(frozen=True)
-class Opaque:
+class Opaque(NamedTuple):
     """A value that cannot be sent: the name of its type, and whether it counts as true."""
 
     kind: str
     truth: bool
 
 
-@dataclass(frozen=True)
-class Large:
+class Large(NamedTuple):
     """A value that is too large to be sent: equal values have equal digests."""
 
     digest: str
@@ -40,6 +37,8 @@ def answer(value: Any) -> bytes:
     data = line({"value": packed(value)})
     if len(data) <= LARGEST:
         return data
+    from hashlib import blake2b
+
     return line({"value": {"large": blake2b(data, digest_size=16).hexdigest()}})
 
 
