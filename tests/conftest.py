@@ -1,7 +1,9 @@
 """What holds for all tests."""
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Tiny tensors gain nothing from threads, and on a busy machine threads that wait for each other
@@ -15,3 +17,9 @@ settings.register_profile(
 )
 settings.register_profile("the same examples", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("the same examples")
+
+
+@pytest.fixture(autouse=True)
+def _what_is_drawn_is_the_same_whatever_was_tested_before() -> None:
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)

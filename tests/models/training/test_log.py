@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ from megacontext.models.training.base_run import BaseRun, Places
 from megacontext.models.training.checkpoint import Checkpoints, read_state
 from megacontext.models.training.log import RunLog, open_log, read_log
 from megacontext.models.training.settings import RunSettings
+from tests.patience import LOOK_S, PATIENCE_S
 
 STEP = {"step": 120, "loss": 2.5, "recall": 1.25, "tokens_per_s": 900, "seconds": 90, "spent": 0.25}
 
@@ -121,6 +121,7 @@ def test_weights_and_biases_writes_offline(
 ) -> None:
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB__SERVICE_WAIT", str(PATIENCE_S))
     log = open_log(wandb_settings(run_values), tmp_path, Console(quiet=True))
     log.record("step", **STEP)
     log.record("validation", step=120, tokens=4, figure=0.5)
@@ -128,10 +129,10 @@ def test_weights_and_biases_writes_offline(
     log.close()
     (written,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     # Its own process writes, and on a busy machine goes on after the run was said to be finished.
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while b"validation/figure" not in written.read_bytes():
         assert time.monotonic() < end, "nothing was written"
-        threading.Event().wait(0.05)
+        time.sleep(LOOK_S)
 
 
 def test_nobody_is_told_unless_asked(run_settings: RunSettings, tmp_path: Path) -> None:
