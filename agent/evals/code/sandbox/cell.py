@@ -148,7 +148,8 @@ def _sources() -> dict[str, bytes]:
 
 @cache
 def _hidden(home: Path) -> list[str]:
-    return hidden_places(home, Path(tempfile.gettempdir()).resolve(), [home], network=False)
+    # Its own folder is seen even where it lies inside of a hidden one.
+    return hidden_places(home, Path("/"), [home], network=False)
 
 
 def rewound(file: IO[bytes]) -> bytes:
