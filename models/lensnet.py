@@ -165,6 +165,7 @@ class LensNet(nn.Module):
             self.head = nn.Parameter(torch.empty(width))
             self.likeness = nn.Parameter(torch.empty(2 + (config.layers + 1) * config.heads))
             self.weights = nn.Parameter(torch.empty(features))
+            self.corrections = nn.Parameter(torch.empty(features))
             self.bias = nn.Parameter(torch.empty(()))
         self.to_empty(device="cpu")
         self._seed()
@@ -209,8 +210,9 @@ class LensNet(nn.Module):
             (self.gist_mean, self.gist_scale, seen),
         ):
             if len(rows):
+                spread = rows.std(0, correction=0)
                 mean.copy_(rows.mean(0))
-                scale.copy_(rows.std(0, correction=0).clamp_min(LEAST_SCALE))
+                scale.copy_(torch.where(spread < LEAST_SCALE, torch.inf, spread))
 
     def _read(self, *, competition: bool = False) -> Read:
         return Read(self.config.width, self.config.heads, competition=competition)
@@ -222,9 +224,12 @@ class LensNet(nn.Module):
         there = length > NORM_EPS
         states = self._products(gists, length, self.entry_in.weight) + there * self.has_gist
         if self.config.features:
-            scaled = (entries.features - self.feature_mean) / self.feature_scale
-            states = states + self.feature_in(scaled)
+            states = states + self.feature_in(self._scaled(entries.features))
         return states, _nearness(self._products(gists, length, reading.gists), reading)
+
+    def _scaled(self, features: Tensor) -> Tensor:
+        """Features on the scale of their columns; 0 where a column did not vary, of which nothing was learned."""
+        return (features - self.feature_mean) / self.feature_scale
 
     def _products(self, gists: Tensor, length: Tensor, rows: Tensor) -> Tensor:
         """What `_seen(gists) @ rows.mT` gives `[B, n, k]`, without a copy of what may be many wide gists."""
@@ -267,6 +272,7 @@ class LensNet(nn.Module):
         scores = self.norm(states) @ self.head + likeness + self.bias
         if self.config.features:
             scores = scores + entries.features @ self.weights
+            scores = scores + self._scaled(entries.features) @ self.corrections
         silent = ~entries.present if entries.legal is None else ~(entries.present & entries.legal)
         return Verdict(scores.masked_fill(silent, -torch.inf), likeness)
 
@@ -288,6 +294,7 @@ class LensNet(nn.Module):
             read.attend_to_alike(random)  # type: ignore[operator]
         self.head.zero_()
         self.likeness.zero_()
+        self.corrections.zero_()
         self.bias.fill_(-self.config.minimum)
         weights = self.config.feature_weights
         self.weights.copy_(
