@@ -106,9 +106,10 @@ class ByOutline:
 
     def find(self, description: str) -> Sequence[Place]:
         """See `Finder.find`."""
+        catalogue = self._repository.memory.catalogue
         symbols = self._map.ranked("", description)
-        chunks = self._repository.memory.catalogue.chunks(symbol.chunk_id for symbol in symbols)
-        return list(dict.fromkeys(place_of(chunks[symbol.chunk_id]) for symbol in symbols))
+        chunks = (catalogue.chunk_at(symbol.path, symbol.line) for symbol in symbols)
+        return list(dict.fromkeys(place_of(chunk) for chunk in chunks if chunk is not None))
 
 
 class ByFocus:

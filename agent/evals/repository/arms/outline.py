@@ -36,7 +36,7 @@ Definition = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tags:
-    """What one file defines and uses."""
+    """What one file defines and uses; ids of chunks are those of when it was read, and stand for nothing later."""
 
     digest: bytes
     symbols: tuple[SymbolRecord, ...]

@@ -98,9 +98,9 @@ SETTINGS = {
     "packages": [{"name": "plot", "skip": ["/docs/"], "tests": ["tests"]}],
     "budgets": [60, 120],
     "tail": 40,
-    "candidates": 4,
-    "lines": {"count": 4, "per_file": 3, "longest": 40},
-    "edits": {"count": 3, "per_file": 3},
+    "candidates": 2,
+    "lines": {"count": 2, "per_file": 3, "longest": 40},
+    "edits": {"count": 2, "per_file": 3},
     "needles": {"count": 4, "words": 6, "at": [1, 5], "budget": 200},
     "bodies": {"count": 1, "lines": [2, 8], "longest": 12, "seconds": 120},
 }

@@ -78,5 +78,12 @@ def test_a_needle_of_its_own_words_is_found(bench):
             assert record["recall@5"]
 
 
+def test_the_map_finds_its_way_when_files_were_edited_and_mended_again(bench):
+    suite = suite_of("needles", bench)
+    for _ in range(2):
+        for record in suite.sample("outline", suite.tasks):
+            assert record["rank"] is not None
+
+
 def _still(record):
     return {key: value for key, value in record.items() if not key.endswith("_ms")}
