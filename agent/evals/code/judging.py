@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from .expecting import expected
@@ -39,21 +40,22 @@ class Judge:
         """A verdict for each program, in their order. Raises SandboxError where nothing can be run."""
         keys = [(problem.id, program) for problem, program in written]
         once = dict(zip(keys, written, strict=True))
-        pool = ThreadPoolExecutor(self._workers)
+        pool, over = ThreadPoolExecutor(self._workers), Event()
         try:
             found = dict(
-                zip(once, pool.map(lambda each: self._one(*each), once.values()), strict=True)
+                zip(once, pool.map(lambda each: self._one(*each, over), once.values()), strict=True)
             )
         finally:
+            over.set()  # Ctrl-C does not wait for programs that run
             pool.shutdown(cancel_futures=True)
         return [found[key] for key in keys]
 
-    def _one(self, problem: Problem, program: Program) -> Verdict:
+    def _one(self, problem: Problem, program: Program, over: Event) -> Verdict:
         if problem.exam is not None:
-            why = failure(self.shelter, program, problem.exam, self._bounds)
+            why = failure(self.shelter, program, problem.exam, self._bounds, over)
             return Verdict(not why, not why, why)
         wanted = expected(self.shelter, problem, self._bounds, self._kept)
-        found = answers(self.shelter, program, wanted.calls, self._bounds)
+        found = answers(self.shelter, program, wanted.calls, self._bounds, over)
         rows = zip(wanted.calls, wanted.values, found, strict=True)
         for at, (call, value, answer) in enumerate(rows):
             if why := _wrong(problem, call, value, answer):

@@ -16,10 +16,11 @@ from threading import Event
 from typing import IO, Any
 
 from megacontext.configs.errors import SandboxError
+from megacontext.models.base import Cancel
 
 from ....sandbox.process import Outcome
 from .cell import Bounds, Script, rewound, run_cell
-from .inside.wire import line, packed, unpacked
+from .inside.wire import LARGEST, line, packed, unpacked
 from .shelter import Shelter
 
 EXAM_MORE_S = 15.0
@@ -30,6 +31,8 @@ ENDED = {
     "memory": "it took too much memory",
     "processes": "it started too many processes",
 }
+LONGEST = 2 * LARGEST
+"""Bytes of an answer; longer ones are not from our side of the program, and are not even read."""
 GONE = "ProgramError: the program ended"
 """What a test says of a program that is not there any more."""
 OVERTIME = (128 + signal.SIGPROF, 128 + signal.SIGXCPU, 128 + signal.SIGKILL)
@@ -55,6 +58,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class _Either:
+    """Whether what is done is over, or no longer wanted."""
+
+    over: Event
+    cancel: Cancel | None
+
+    def is_set(self) -> bool:
+        return self.over.is_set() or (self.cancel is not None and self.cancel.is_set())
+
+
+@dataclass(frozen=True)
 class Exam:
     """A test as code: `context` is run before it, `test` calls the function `entry`."""
 
@@ -64,24 +78,30 @@ class Exam:
 
 
 def answers(
-    shelter: Shelter, program: Program, calls: Sequence[Sequence[Any]], bounds: Bounds
+    shelter: Shelter,
+    program: Program,
+    calls: Sequence[Sequence[Any]],
+    bounds: Bounds,
+    cancel: Cancel | None = None,
 ) -> list[Answer]:
     """What the program answers to each call. Raises SandboxError where nothing can be run."""
     requests = [_first(shelter, program, bounds), *(line(packed(list(call))) for call in calls)]
     with _file(b"".join(requests)) as asked, _file() as answered:
-        outcome = _run(shelter, "answering", [asked.fileno(), answered.fileno()], bounds)
+        outcome = _run(shelter, "answering", [asked.fileno(), answered.fileno()], bounds, cancel)
         lines = rewound(answered).split(b"\n")
     if not lines[0] and not outcome.ended:
         raise SandboxError(f"a program could not be started: {_why(outcome)}")
-    read = list(_read(lines[1:-1]))
+    read = list(_read(lines[1:-1][: len(calls) + 1]))
     gone = Answer(error=_why(outcome), ended=True)
     if not read or read[0].error:
         return [read[0] if read else gone] * len(calls)
-    found = read[1 : len(calls) + 1]
+    found = read[1:]
     return found + [gone] * (len(calls) - len(found))
 
 
-def failure(shelter: Shelter, program: Program, exam: Exam, bounds: Bounds) -> str:
+def failure(
+    shelter: Shelter, program: Program, exam: Exam, bounds: Bounds, cancel: Cancel | None = None
+) -> str:
     """Why a program fails a test; "" where it passes. Raises SandboxError where nothing can be run."""
     wanted = {
         "context": exam.context,
@@ -100,10 +120,14 @@ def failure(shelter: Shelter, program: Program, exam: Exam, bounds: Bounds) -> s
             done = pool.submit(
                 _closing,
                 (to_program, from_program),
-                lambda: _run(shelter, "answering", [to_program, from_program], bounds, over),
+                lambda: _run(
+                    shelter, "answering", [to_program, from_program], bounds, _Either(over, cancel)
+                ),
             )
             handed = [asked.fileno(), from_exam, to_exam, verdict.fileno()]
-            _closing((from_exam, to_exam), lambda: _run(shelter, "examining", handed, longer))
+            _closing(
+                (from_exam, to_exam), lambda: _run(shelter, "examining", handed, longer, cancel)
+            )
             over.set()
             outcome = done.result()
         return _verdict(rewound(verdict), outcome)
@@ -125,10 +149,10 @@ def _run(
     script: Script,
     handed: Sequence[int],
     bounds: Bounds,
-    over: Event | None = None,
+    cancel: Cancel | None = None,
 ) -> Outcome:
     try:
-        outcome = run_cell(shelter.kind, script, handed, bounds, over)
+        outcome = run_cell(shelter.kind, script, handed, bounds, cancel)
     except OSError as exc:
         raise SandboxError(f"no program can be started: {exc}") from exc
     if outcome.failure:
@@ -148,7 +172,7 @@ def _closing(fds: Sequence[int], work: Callable[[], Outcome]) -> Outcome:
 def _read(lines: Sequence[bytes]) -> Iterator[Answer]:
     for each in lines:
         try:
-            answer = json.loads(each)
+            answer = json.loads(each) if len(each) <= LONGEST else None
             if "error" in answer:
                 yield Answer(error=str(answer["error"]) or "it raised an error")
             else:

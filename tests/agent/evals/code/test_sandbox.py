@@ -4,6 +4,7 @@ import os
 import textwrap
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -322,6 +323,31 @@ def test_a_right_program_passes_a_test_and_a_wrong_one_says_why(shelter):
         shelter, program("while True: pass"), EXAM, replace(BOUNDS, call_s=1)
     )
     assert "ValueError: no" in failure(shelter, program("raise ValueError('no')"), EXAM, BOUNDS)
+
+
+@pytest.mark.parametrize(
+    "lie", ["b'{' * 10**7", "b'[' * 10**5 + b'\\n'", "b'3\\n' * 10**6", "b'\\0\\xff\\n'"]
+)
+def test_nonsense_is_no_answer(lie):
+    source = program(
+        f"import os\nfor fd in range(3, 64):\n    try:\n        os.write(fd, {lie})\n"
+        "    except OSError:\n        pass\nreturn x + 1"
+    )
+    assert BEST is not None
+    found = answers(BEST, source, [(1,), (4,)], BOUNDS)
+    assert len(found) == 2
+    assert [each.value for each in found] != [2, 5]
+    assert failure(BEST, source, EXAM, BOUNDS)
+
+
+def test_a_program_that_is_no_longer_wanted_is_ended():
+    over = Event()
+    over.set()
+    assert BEST is not None
+    forever = program("import time\ntime.sleep(1_000_000)")
+    (found,) = answers(BEST, forever, [(1,)], replace(BOUNDS, wall_s=1_000.0), over)
+    assert found.error
+    assert failure(BEST, forever, EXAM, replace(BOUNDS, wall_s=1_000.0), over)
 
 
 def test_where_nothing_shuts_programs_in_none_is_run(monkeypatch):
