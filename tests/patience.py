@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
-PATIENCE_S = 120.0
-"""What has not come by then never comes."""
+PATIENCE_S = 200.0
+"""What has not come by then never comes: to load a model takes minutes where others have the processor."""
 LOOK_S = 0.01
 """Between two looks at a condition that tells nobody when it holds."""
 

@@ -20,11 +20,10 @@ from megacontext.models.base import BaseModel
 from megacontext.models.language.scripted import ScriptedModel
 from tests.agent.conftest import FILES, _no_settings_of_this_machine  # noqa: F401  fixture
 from tests.memory.workbench import write_files
+from tests.patience import PATIENCE_S
 
 from .editor import Editor
 
-PATIENCE_S = 120
-"""What has not come by then never comes."""
 SETTINGS = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
 COMMAND = ("-m", "megacontext.agent.main", "lsp")
 

@@ -9,8 +9,9 @@ import psutil
 from lsprotocol import types
 
 from megacontext.lsp.framing import Frames
+from tests.patience import PATIENCE_S
 
-from .conftest import COMMAND, PATIENCE_S, SETTINGS
+from .conftest import COMMAND, SETTINGS
 from .editor import Editor
 from .wire import Wire
 

@@ -22,8 +22,9 @@ from pytest_lsp import (
 )
 
 from megacontext.models.language.scripted import call
+from tests.patience import PATIENCE_S
 
-from .conftest import PATIENCE_S, SETTINGS
+from .conftest import SETTINGS
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(PATIENCE_S)]
 
