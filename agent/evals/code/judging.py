@@ -42,9 +42,8 @@ class Judge:
         once = dict(zip(keys, written, strict=True))
         pool, over = ThreadPoolExecutor(self._workers), Event()
         try:
-            found = dict(
-                zip(once, pool.map(lambda each: self._one(*each, over), once.values()), strict=True)
-            )
+            verdicts = pool.map(lambda each: self._one(each[0], each[1], over), once.values())
+            found = dict(zip(once, verdicts, strict=True))
         finally:
             over.set()  # Ctrl-C does not wait for programs that run
             pool.shutdown(cancel_futures=True)

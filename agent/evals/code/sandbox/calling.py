@@ -172,7 +172,7 @@ def _closing(fds: Sequence[int], work: Callable[[], Outcome]) -> Outcome:
 def _read(lines: Sequence[bytes]) -> Iterator[Answer]:
     for each in lines:
         try:
-            answer = json.loads(each) if len(each) <= LONGEST else None
+            answer = json.loads(each if len(each) <= LONGEST else b"")
             if "error" in answer:
                 yield Answer(error=str(answer["error"]) or "it raised an error")
             else:
