@@ -163,7 +163,8 @@ class Desk:
 
     def stop(self) -> bool:
         """Stop what the person waits for first: a turn, else indexing, else gists; whether there was something."""
-        if self._jobs.stop("turn") or self._jobs.stop("open", "index"):
+        # The thread of a turn that the screen has read to its end may live on for a moment.
+        if (self.is_working and self._jobs.stop("turn")) or self._jobs.stop("open", "index"):
             return True
         if self.keeper.is_gisting:
             self.keeper.stop_gists()
