@@ -91,7 +91,7 @@ class NeedleSuite:
         """How it is done."""
         settings = self._bench.settings
         text = (
-            "A needle is a function whose docstring was taken out of the searched copy; its first paragraph, in which "
+            "A needle is a function whose docstring was taken out of the searched copy; that docstring, in which "
             "the function's name is not told, is what is asked. Found is the chunk that the function begins in: all "
             "arms rank the same chunks. `text` and `gist` name those that stand in a working context of "
             f"{settings.needles.budget} positions, best first, and no more; `ami` reads BM25's "

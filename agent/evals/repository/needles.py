@@ -1,19 +1,22 @@
 """Functions that are described in words and to be found, in copies of packages without those words.
 
-A description is the start of a function's docstring without its name; the docstring is gone from what is searched.
+A description is a function's docstring without its name; the docstring is gone from what is searched.
 """
 
 import ast
 import random
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..repositories import Repository
 from .bodies import functions_of
 from .spots import is_own
 
-LONGEST = 400
+LONGEST = 600
 """Characters of a description, at most."""
+SHORTEST = 3
+"""Lines of a function without its docstring, at least: less holds nothing that could be described."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class Needle:
 
 
 def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
-    """Functions and methods of a package's own files whose docstrings have at least so many words, shuffled."""
+    """Functions and methods of a package's own files whose docstrings have at least so many words, shuffled.
+
+    A description that several functions share is none of any.
+    """
     found: dict[str, Needle] = {}
     for path in filter(is_own, repository.files):
         text = repository.text(path)
@@ -48,17 +54,19 @@ def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
             needle = _needle(repository.name, path, text, name, node)
             if needle is not None and len(needle.description.split()) >= words:
                 found.setdefault(needle.id, needle)
-    needles = list(found.values())
+    times = Counter(needle.description for needle in found.values())
+    needles = [needle for needle in found.values() if times[needle.description] == 1]
     random.Random(f"{seed}:{repository.name}").shuffle(needles)  # noqa: S311  no secret
     return needles
 
 
 def _needle(package: str, path: str, text: str, name: str, node: ast.FunctionDef) -> Needle | None:
-    """None without a docstring, and where something else stands on its lines."""
+    """None without a docstring, where something else stands on its lines, and for what has too few lines."""
     doc = ast.get_docstring(node)
-    if not doc:
-        return None
     literal = node.body[0]
+    behind = (node.end_lineno or 0) - (literal.end_lineno or 0)
+    if not doc or node.name.startswith("__") or behind < SHORTEST:
+        return None
     lines = text.encode().splitlines(keepends=True)
     first, last = literal.lineno - 1, literal.end_lineno or literal.lineno
     if (
@@ -66,13 +74,11 @@ def _needle(package: str, path: str, text: str, name: str, node: ast.FunctionDef
         or lines[last - 1][literal.end_col_offset :].strip()
     ):
         return None
-    instead = [] if len(node.body) > 1 else [b" " * literal.col_offset + b"...\n"]
-    left = b"".join([*lines[:first], *instead, *lines[last:]]).decode()
+    left = b"".join([*lines[:first], *lines[last:]]).decode()
     return Needle(package, path, name, described(doc, node.name), left, node.lineno)
 
 
 def described(doc: str, name: str) -> str:
-    """The first paragraph of a docstring, in which the function's name is not told."""
-    paragraph = re.split(r"\n\s*\n", doc.strip())[0]
-    plain = " ".join(re.sub(rf"\b{re.escape(name)}\b", "it", paragraph).split())
+    """A docstring, as far as it is not too long, in which the function's name is not told."""
+    plain = " ".join(re.sub(rf"\b{re.escape(name)}\b", "it", doc).split())
     return plain if len(plain) <= LONGEST else plain[:LONGEST].rpartition(" ")[0]

@@ -46,7 +46,7 @@ class NeedleSettings(Strict):
     """Functions that are described and to be found."""
 
     count: Count = 140
-    words: Count = 6
+    words: Count = 10
     """The least a description has."""
     at: tuple[Count, ...] = (1, 5, 10)
     budget: Count = 1024
