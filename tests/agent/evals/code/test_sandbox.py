@@ -17,7 +17,6 @@ from megacontext.agent.evals.code.sandbox.shelter import Shelter, best_shelter
 from megacontext.agent.sandbox.protection import KINDS, PROTECTIONS, why_not
 from megacontext.configs.errors import SandboxError
 
-SHUT_IN = [kind for kind in KINDS if PROTECTIONS[kind].filesystem and why_not(kind) is None]
 BOUNDS = Bounds(call_s=5, cpu_s=20, wall_s=60.0, memory_mb=500)
 
 
@@ -30,17 +29,32 @@ def _best() -> Shelter | None:
 
 BEST = _best()
 SEALS = BEST is not None and BEST.seals
-SHELTERS = [
-    *(Shelter(kind, seals) for kind in SHUT_IN for seals in (True, False) if SEALS or not seals),
-    *([Shelter("none", True)] if SEALS else []),
+HIDING = [
+    Shelter(kind, seals)
+    for kind in KINDS
+    if PROTECTIONS[kind].filesystem
+    for seals in (True, False)
 ]
-"""Every kind of protection by itself, of those that work here."""
-NAMES = [f"{each.kind}{'-sealed' if each.seals else ''}" for each in SHELTERS]
-HIDING = [each for each in SHELTERS if each.kind in SHUT_IN]
+SHELTERS = [*HIDING, Shelter("none", True)]
+"""Every kind of protection by itself: those that this machine lacks are skipped when their turn comes."""
+
+
+def _named(shelter: Shelter) -> str:
+    return f"{shelter.kind}{'-sealed' if shelter.seals else ''}"
+
 
 pytestmark = pytest.mark.skipif(BEST is None, reason="this machine has no way to shut programs in")
-each_shelter = pytest.mark.parametrize("shelter", SHELTERS, ids=NAMES)
-each_hiding = pytest.mark.parametrize("shelter", HIDING, ids=NAMES[: len(HIDING)])
+each_shelter = pytest.mark.parametrize("shelter", SHELTERS, ids=_named, indirect=True)
+each_hiding = pytest.mark.parametrize("shelter", HIDING, ids=_named, indirect=True)
+
+
+@pytest.fixture
+def shelter(request: pytest.FixtureRequest) -> Shelter:
+    found: Shelter = request.param
+    reason = why_not(found.kind) if found.kind != "none" else None
+    if reason or (found.seals and not SEALS):
+        pytest.skip(f"no {_named(found)} here: {reason or 'system calls cannot be filtered'}")
+    return found
 
 
 def program(body: str, before: str = "") -> Program:
@@ -53,11 +67,11 @@ def answer(shelter: Shelter, body: str, argument: object = None, **bounds: float
     return found
 
 
-def test_which_protection_is_active_is_always_said():
-    for shelter in SHELTERS:
-        told = shelter.description
-        assert "namespaces" in told or "bubblewrap" in told
-        assert shelter.seals == ("system calls filtered" in told)
+@each_shelter
+def test_which_protection_is_active_is_always_said(shelter):
+    told = shelter.description
+    assert "namespaces" in told or "bubblewrap" in told
+    assert shelter.seals == ("system calls filtered" in told)
 
 
 @each_shelter
