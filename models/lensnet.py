@@ -200,6 +200,11 @@ class LensNet(nn.Module):
             answers.append(_answer(logits))
         return self._verdict(entries, states, answers)
 
+    @property
+    def learned_weights(self) -> Tensor:
+        """What each feature counts by itself, `[F]`: the weights it began with, as they were corrected."""
+        return self.weights + self.corrections / self.feature_scale
+
     @torch.no_grad()
     def fit(self, features: Tensor, gists: Tensor) -> None:
         """Take the scales of features `[k, F]` and of gists `[k, d]` from a sample; gists of zeros do not count."""

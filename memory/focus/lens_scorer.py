@@ -55,7 +55,10 @@ class LensScorer(FeatureScorer):
         self, tree: TreeView, lensnet: LensNet, gists: NodeGists, queries: QueryGists
     ) -> None:
         """`lensnet` reads these gists, and the features that FEATURES names, in that order."""
-        names, used = lensnet.config.feature_names, lensnet.weights * lensnet.config.features
+        names, used = (
+            lensnet.config.feature_names,
+            lensnet.learned_weights * lensnet.config.features,
+        )
         super().__init__(tree, Weights(**dict(zip(names, used.tolist(), strict=True))))
         self._lensnet = lensnet
         self._gists = gists

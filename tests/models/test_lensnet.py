@@ -175,6 +175,28 @@ def test_the_scale_of_what_it_sees_is_taken_from_a_sample():
     assert net(here, asked).isfinite().all()
 
 
+def test_of_a_feature_that_did_not_vary_nothing_was_learned():
+    net, here, asked = stirred(), some_entries(6), some_query(3)
+    seen = here.features[0].clone()
+    seen[:, 1] = 0.0
+    net.fit(seen, here.gists[0])
+    more = here.features.clone()
+    more[..., 1] += 2
+    gained = net(replace(here, features=more), asked) - net(here, asked)
+    assert close(gained, torch.full_like(gained, 2 * net.weights[1].item()))
+    assert torch.equal(net.learned_weights[1], net.weights[1])
+
+
+def test_corrections_count_on_the_scale_of_their_features():
+    net, here = LensNet(config()), some_entries(6)
+    net.fit(100 * here.features[0], here.gists[0])
+    with torch.no_grad():
+        net.corrections.normal_()
+    scores = net(here, some_query(3))[0]
+    weighed = here.features[0] @ net.learned_weights
+    assert close(scores - scores.mean(), weighed - weighed.mean())
+
+
 def test_what_all_gists_have_in_common_is_no_likeness():
     net, here, asked = stirred(), some_entries(300), some_query(3)
     common = 5 * torch.ones(WIDTH)

@@ -23,6 +23,11 @@ class Body:
     """The file behind the body."""
 
     @property
+    def package(self) -> str:
+        """The package that it is in."""
+        return self.spot.package
+
+    @property
     def id(self) -> str:
         """Unique among all."""
         return f"{self.spot.package}:{self.spot.path}:{self.symbol}"
@@ -45,6 +50,17 @@ class Body:
 def bodies_in(repository: Repository, lines: tuple[int, int], seed: int) -> list[Body]:
     """Functions and methods of a package's own files with so many lines in their bodies, shuffled."""
     found: dict[str, Body] = {}
+    for path, text, symbol, node in own_functions(repository):
+        body = _body(repository.name, path, text, symbol, node)
+        if body is not None and lines[0] <= body.spot.rest.count("\n") + 1 <= lines[1]:
+            found.setdefault(body.id, body)
+    bodies = list(found.values())
+    random.Random(f"{seed}:{repository.name}").shuffle(bodies)  # noqa: S311  no secret
+    return bodies
+
+
+def own_functions(repository: Repository) -> Iterator[tuple[str, str, str, ast.FunctionDef]]:
+    """Path, text, qualified name and node of each function of a package's own sound files."""
     for path in filter(is_own, repository.files):
         text = repository.text(path)
         try:
@@ -52,12 +68,7 @@ def bodies_in(repository: Repository, lines: tuple[int, int], seed: int) -> list
         except (SyntaxError, ValueError):
             continue
         for symbol, node in functions_of(tree):
-            body = _body(repository.name, path, text, symbol, node)
-            if body is not None and lines[0] <= body.spot.rest.count("\n") + 1 <= lines[1]:
-                found.setdefault(body.id, body)
-    bodies = list(found.values())
-    random.Random(f"{seed}:{repository.name}").shuffle(bodies)  # noqa: S311  no secret
-    return bodies
+            yield path, text, symbol, node
 
 
 def functions_of(tree: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:

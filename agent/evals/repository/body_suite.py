@@ -4,20 +4,17 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
-
-from pydantic import JsonValue
+from itertools import islice
 
 from ..reports import table
-from ..running.figures import Figure
-from ..running.suite import Identity, Record, Sample, Section
+from ..running.suite import Record, Sample, Section
 from .bench import Bench
 from .bodies import Body, bodies_in, body_of
 from .choosing import Choosing
 from .likeness import edit_similarity, identifier_f1, is_exact
-from .lines import BATCH
-from .measures import Measure, figures_of
+from .measures import Measure
+from .package_suite import PackageSuite, in_shares
 from .page import about_arms, by_budget
-from .spots import Spot
 from .testing import PackageTests
 
 PASS, BODY_NLL = "pass rate", "NLL of the true body"
@@ -32,60 +29,31 @@ MEASURES = (
 )
 
 
-class BodySuite:
-    """See `running.suite.Suite`; a package's functions are resampled together."""
+class BodySuite(PackageSuite[Body]):
+    """Function bodies; see `PackageSuite`."""
 
-    batch = BATCH
+    kind = "bodies"
+    measures = MEASURES
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+        super().__init__(bench)
         self._choosing = Choosing(bench)
         self._tests: dict[str, PackageTests] = bench.tests()
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        return f"{self._bench.settings.name}-bodies"
-
-    @cached_property
-    def identity(self) -> Identity:
-        """What samples depend on."""
-        wanted: JsonValue = self._bench.settings.bodies.model_dump(mode="json")
-        return self._bench.identity({"bodies": wanted})
 
     @cached_property
     def tasks(self) -> Sequence[Body]:
         """Functions of the packages whose tests run: the tests pass as it is, and fail without the body."""
-        wanted, bench = self._bench.settings.bodies, self._bench
-        found: list[Body] = []
-        for number, (name, tests) in enumerate(self._tests.items()):
-            share = -(-(wanted.count - len(found)) // (len(self._tests) - number))
-            own: list[Body] = []
-            for body in bodies_in(bench.repositories[name], wanted.lines, bench.settings.seed):
-                if len(own) == share:
-                    break
-                if _is_tested(body, tests):
-                    own.append(body)
-            found += own
-        return found
+        return in_shares(self._bench.settings.bodies.count, self._tests, self._tested)
 
-    @property
-    def arms(self) -> Sequence[str]:
-        """Every arm at each of its budgets."""
-        return self._bench.plan.names
+    def _tested(self, package: str, share: int) -> list[Body]:
+        settings, tests = self._bench.settings, self._tests[package]
+        bodies = bodies_in(self._bench.repositories[package], settings.bodies.lines, settings.seed)
+        return list(islice((body for body in bodies if _is_tested(body, tests)), share))
 
-    def group(self, task: Body) -> str:
-        """Its package."""
-        return task.spot.package
-
-    def sample(self, arm: str, tasks: Sequence[Body]) -> Sequence[Record]:
-        """See `Suite.sample`; only times differ from run to run."""
-        spots = [task.spot for task in tasks]
-        return [self._record(arm, task, spots) for task in tasks]
-
-    def _record(self, arm: str, task: Body, together: Sequence[Spot]) -> Record:
+    def record(self, arm: str, task: Body, together: Sequence[Body]) -> Record:
+        """See `PackageSuite.record`."""
         bench, true = self._bench, task.spot.rest
-        ask, contexts = self._choosing.at(task.spot, together)
+        ask, contexts = self._choosing.at(task.spot, [each.spot for each in together])
         context = contexts[arm]
         bench.model.forget()
         longest = bench.settings.bodies.longest
@@ -104,11 +72,6 @@ class BodySuite:
             "choose_ms": round(context.ms, 3),
             "make_ms": round(made.ms, 3),
         }
-
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        groups = {task.id: self.group(task) for task in self.tasks}
-        return figures_of(samples, MEASURES, groups)
 
     def sections(self, samples: Sequence[Sample]) -> Sequence[Section]:
         """By budget, why bodies failed, and what the arms are."""

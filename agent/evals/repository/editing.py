@@ -39,6 +39,11 @@ class EditTask:
     """What only the edited file tells: the name of the definition, or of the parameter that was changed."""
 
     @property
+    def package(self) -> str:
+        """The package that it is in."""
+        return self.spot.package
+
+    @property
     def id(self) -> str:
         """Unique among all."""
         return f"{self.spot.id}:{self.kind}"

@@ -9,13 +9,13 @@ from functools import cached_property
 from pydantic import JsonValue
 
 from ..reports import table
-from ..running.figures import Figure
-from ..running.suite import Identity, Record, Sample, Section
+from ..running.suite import Record, Sample, Section
 from .arms.arm import Ask, Context
 from .bench import Bench
 from .editing import EditTask, edit_at
-from .lines import BATCH, EXACT, IDENTIFIERS, NLL, judged, spots_of
-from .measures import Measure, figures_of
+from .lines import EXACT, IDENTIFIERS, NLL, judged, spots_of
+from .measures import Measure
+from .package_suite import PackageSuite
 from .page import about_arms, by_budget
 
 GAIN = "NLL saved by the edit"
@@ -45,29 +45,20 @@ class Traced:
     """From the edit until memory had read it."""
 
 
-class EditSuite:
-    """See `running.suite.Suite`; a package's edits are resampled together."""
+class EditSuite(PackageSuite[EditTask]):
+    """Lines after edits; see `PackageSuite`."""
 
-    batch = BATCH
+    kind = "edits"
+    measures = MEASURES
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+        super().__init__(bench)
         self._known: dict[str, Traced] = {}
 
     @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        return f"{self._bench.settings.name}-edits"
-
-    @cached_property
-    def identity(self) -> Identity:
-        """What samples depend on."""
-        settings = self._bench.settings
-        parts: dict[str, JsonValue] = {
-            "edits": settings.edits.model_dump(mode="json"),
-            "longest": settings.lines.longest,
-        }
-        return self._bench.identity(parts)
+    def wanted(self) -> dict[str, JsonValue]:
+        """See `PackageSuite.wanted`."""
+        return super().wanted | {"longest": self._bench.settings.lines.longest}
 
     @cached_property
     def tasks(self) -> Sequence[EditTask]:
@@ -85,20 +76,8 @@ class EditSuite:
                     found.append(edit)
         return found[: settings.edits.count]
 
-    @property
-    def arms(self) -> Sequence[str]:
-        """Every arm at each of its budgets."""
-        return self._bench.plan.names
-
-    def group(self, task: EditTask) -> str:
-        """Its package."""
-        return task.spot.package
-
-    def sample(self, arm: str, tasks: Sequence[EditTask]) -> Sequence[Record]:
-        """See `Suite.sample`; only times differ from run to run."""
-        return [self._record(arm, task, tasks) for task in tasks]
-
-    def _record(self, arm: str, task: EditTask, together: Sequence[EditTask]) -> Record:
+    def record(self, arm: str, task: EditTask, together: Sequence[EditTask]) -> Record:
+        """See `PackageSuite.record`."""
         bench, longest = self._bench, self._bench.settings.lines.longest
         traced = self._traced(task, together)
         stale, fresh = traced.stale[arm], traced.fresh[arm]
@@ -139,11 +118,6 @@ class EditSuite:
             with repository.edited(task.path, task.fresh):
                 ready_ms = 1000 * (time.perf_counter() - started)
                 return Traced(ask, stale, bench.contexts(ask), ready_ms)
-
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        groups = {task.id: self.group(task) for task in self.tasks}
-        return figures_of(samples, MEASURES, groups)
 
     def sections(self, samples: Sequence[Sample]) -> Sequence[Section]:
         """What freshness is worth, by kind of edit, and what the arms are."""

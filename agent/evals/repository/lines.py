@@ -6,17 +6,17 @@ from functools import cached_property
 
 from pydantic import JsonValue
 
-from ..running.figures import Figure
-from ..running.suite import Identity, Record, Sample, Section
+from ..repositories import Repository
+from ..running.suite import Record, Sample, Section
 from .arms.arm import Context
 from .bench import Bench, Made
 from .choosing import Choosing
 from .likeness import edit_similarity, identifier_f1, is_exact
-from .measures import Measure, figures_of
+from .measures import Measure
+from .package_suite import PackageSuite, in_shares
 from .page import about_arms, bars, by_budget
 from .spots import Spot, SpotFinder
 
-BATCH = 4
 EXACT, IDENTIFIERS, NLL = "exact match", "identifier F1", "NLL of the true line"
 MEASURES = (
     Measure(EXACT, "exact"),
@@ -30,25 +30,15 @@ MEASURES = (
 )
 
 
-class LineSuite:
-    """See `running.suite.Suite`; a package's lines are resampled together."""
+class LineSuite(PackageSuite[Spot]):
+    """Lines; see `PackageSuite`."""
 
-    batch = BATCH
+    kind = "lines"
+    measures = MEASURES
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+        super().__init__(bench)
         self._choosing = Choosing(bench)
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        return f"{self._bench.settings.name}-lines"
-
-    @cached_property
-    def identity(self) -> Identity:
-        """What samples depend on."""
-        wanted: JsonValue = self._bench.settings.lines.model_dump(mode="json")
-        return self._bench.identity({"lines": wanted})
 
     @cached_property
     def tasks(self) -> Sequence[Spot]:
@@ -56,20 +46,8 @@ class LineSuite:
         wanted = self._bench.settings.lines
         return spots_of(self._bench, wanted.count, wanted.per_file)
 
-    @property
-    def arms(self) -> Sequence[str]:
-        """Every arm at each of its budgets."""
-        return self._bench.plan.names
-
-    def group(self, task: Spot) -> str:
-        """Its package."""
-        return task.package
-
-    def sample(self, arm: str, tasks: Sequence[Spot]) -> Sequence[Record]:
-        """See `Suite.sample`; only times differ from run to run."""
-        return [self._record(arm, task, tasks) for task in tasks]
-
-    def _record(self, arm: str, task: Spot, together: Sequence[Spot]) -> Record:
+    def record(self, arm: str, task: Spot, together: Sequence[Spot]) -> Record:
+        """See `PackageSuite.record`."""
         ask, contexts = self._choosing.at(task, together)
         context = contexts[arm]
         prompt = self._bench.prompt(ask, context)
@@ -86,11 +64,6 @@ class LineSuite:
             "make_ms": round(made.ms, 3),
         }
 
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        groups = {task.id: self.group(task) for task in self.tasks}
-        return figures_of(samples, MEASURES, groups)
-
     def sections(self, samples: Sequence[Sample]) -> Sequence[Section]:
         """The bars, and what the arms are."""
         found = self.figures(samples)
@@ -105,12 +78,12 @@ class LineSuite:
 def spots_of(bench: Bench, count: int, per_file: int) -> list[Spot]:
     """At most `count` spots in equal shares from every package, the small ones first."""
     settings = bench.settings
-    found: list[Spot] = []
-    for number, repository in enumerate(bench.repositories.values()):
-        share = -(-(count - len(found)) // (len(bench.repositories) - number))
+
+    def take(repository: Repository, share: int) -> list[Spot]:
         finder = SpotFinder(repository, settings.tail, settings.lines.longest, settings.seed)
-        found += finder.find(share, per_file)
-    return found
+        return finder.find(share, per_file)
+
+    return in_shares(count, bench.repositories.values(), take)
 
 
 def judged(made: Made, true: str) -> dict[str, JsonValue]:

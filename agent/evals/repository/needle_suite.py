@@ -4,60 +4,41 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 
-from pydantic import JsonValue
-
-from ..running.figures import Figure
-from ..running.suite import Identity, Record, Sample, Section
+from ..running.suite import Record, Sample, Section
 from .bench import Bench
 from .finding import Finder, Place, finders_of, names_of, place_of
-from .measures import Measure, figures_of
+from .measures import Measure
 from .needles import Needle, needles_in
+from .package_suite import PackageSuite, in_shares
 
 
-class NeedleSuite:
-    """See `running.suite.Suite`; a package's needles are resampled together."""
+class NeedleSuite(PackageSuite[Needle]):
+    """Needles; see `PackageSuite`."""
 
+    kind = "needles"
     batch = 8
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+        super().__init__(bench)
         self._finders: dict[str, dict[str, Finder]] = {}
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        return f"{self._bench.settings.name}-needles"
-
-    @cached_property
-    def identity(self) -> Identity:
-        """What samples depend on."""
-        wanted: JsonValue = self._bench.settings.needles.model_dump(mode="json")
-        return self._bench.identity({"needles": wanted})
 
     @cached_property
     def tasks(self) -> Sequence[Needle]:
         """Needles of all packages; what small ones lack is taken from those after them."""
-        wanted, bench = self._bench.settings.needles, self._bench
-        found: list[Needle] = []
-        for number, repository in enumerate(bench.repositories.values()):
-            share = -(-(wanted.count - len(found)) // (len(bench.repositories) - number))
-            found += needles_in(repository, wanted.words, bench.settings.seed)[:share]
-        return found
+        wanted, seed = self._bench.settings.needles, self._bench.settings.seed
+        return in_shares(
+            wanted.count,
+            self._bench.repositories.values(),
+            lambda repository, share: needles_in(repository, wanted.words, seed)[:share],
+        )
 
     @property
     def arms(self) -> Sequence[str]:
         """Every way of finding."""
         return names_of(self._bench)
 
-    def group(self, task: Needle) -> str:
-        """Its package."""
-        return task.package
-
-    def sample(self, arm: str, tasks: Sequence[Needle]) -> Sequence[Record]:
-        """See `Suite.sample`; only times differ from run to run."""
-        return [self._record(arm, task) for task in tasks]
-
-    def _record(self, arm: str, task: Needle) -> Record:
+    def record(self, arm: str, task: Needle, together: Sequence[Needle]) -> Record:
+        """See `PackageSuite.record`; needles have nothing to do with each other."""
         repository = self._bench.repositories[task.package]
         if task.package not in self._finders:
             self._finders[task.package] = finders_of(repository, self._bench)
@@ -77,15 +58,14 @@ class NeedleSuite:
             **{_key(at): rank is not None and rank <= at for at in self._bench.settings.needles.at},
         }
 
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        groups = {task.id: self.group(task) for task in self.tasks}
-        measures = [Measure(_key(at), _key(at)) for at in self._bench.settings.needles.at]
-        measures += [
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """See `PackageSuite.measures`."""
+        return [
+            *(Measure(_key(at), _key(at)) for at in self._bench.settings.needles.at),
             Measure("mean reciprocal rank", "reciprocal", ""),
             Measure("finding", "ms", "ms", higher_is_better=False),
         ]
-        return figures_of(samples, measures, groups)
 
     def sections(self, samples: Sequence[Sample]) -> Sequence[Section]:
         """How it is done."""

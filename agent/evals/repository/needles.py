@@ -10,8 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..repositories import Repository
-from .bodies import functions_of
-from .spots import is_own
+from .bodies import own_functions
 
 LONGEST = 600
 """Characters of a description, at most."""
@@ -44,16 +43,10 @@ def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
     A description that several functions share is none of any.
     """
     found: dict[str, Needle] = {}
-    for path in filter(is_own, repository.files):
-        text = repository.text(path)
-        try:
-            tree = ast.parse(text)
-        except (SyntaxError, ValueError):
-            continue
-        for name, node in functions_of(tree):
-            needle = _needle(repository.name, path, text, name, node)
-            if needle is not None and len(needle.description.split()) >= words:
-                found.setdefault(needle.id, needle)
+    for path, text, name, node in own_functions(repository):
+        needle = _needle(repository.name, path, text, name, node)
+        if needle is not None and len(needle.description.split()) >= words:
+            found.setdefault(needle.id, needle)
     times = Counter(needle.description for needle in found.values())
     needles = [needle for needle in found.values() if times[needle.description] == 1]
     random.Random(f"{seed}:{repository.name}").shuffle(needles)  # noqa: S311  no secret

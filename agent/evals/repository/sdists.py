@@ -4,15 +4,13 @@ An archive is input from outside: what is no plain file inside of its one folder
 """
 
 import hashlib
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from megacontext.configs.errors import TrainingError
 from megacontext.models.training.corpus.settings import PackageSource
-from megacontext.models.training.corpus.sources import MAX_ENTRIES, MAX_READ, File
+from megacontext.models.training.corpus.sources import MAX_ENTRIES, MAX_READ, File, pip_download
 
 
 def sdist(package: PackageSource, cache: Path) -> Path:
@@ -23,15 +21,10 @@ def sdist(package: PackageSource, cache: Path) -> Path:
     if found := _cached(package, cache):
         return found
     cache.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--no-binary=:all:", "--dest", str(cache), f"{package.name}=={package.version}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    pip_download(package, cache, "--no-binary=:all:")
     found = _cached(package, cache)
-    if done.returncode or found is None:
-        why = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise TrainingError(
-            f"the source of {package.name} {package.version} cannot be downloaded: {why}"
-        )
+    if found is None:
+        raise TrainingError(f"pip left no source of {package.name} {package.version} in {cache}")
     return found
 
 

@@ -81,14 +81,24 @@ def _wheel(package: PackageSource, cache: Path) -> Path:
     found = sorted(path for path in cache.glob("*.whl") if path.name.lower().startswith(stem))
     if found:
         return found[0]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--dest", str(cache), f"{package.name}=={package.version}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    pip_download(package, cache, "--only-binary=:all:")
     found = sorted(path for path in cache.glob("*.whl") if path.name.lower().startswith(stem))
-    if done.returncode or not found:
+    if not found:
+        raise TrainingError(f"pip left no wheel of {package.name} {package.version} in {cache}")
+    return found[0]
+
+
+def pip_download(package: PackageSource, folder: Path, form: str) -> None:
+    """Fetch one pinned package without what it depends on; `form` is pip's option for wheels or sources alone.
+
+    Raises TrainingError with pip's reason.
+    """
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", form]
+    command += ["--dest", str(folder), f"{package.name}=={package.version}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
         why = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
         raise TrainingError(f"{package.name} {package.version} cannot be downloaded: {why}")
-    return found[0]
 
 
 def _from_wheel(wheel: Path) -> Iterator[File]:
