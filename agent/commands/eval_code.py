@@ -1,6 +1,9 @@
 """`megacontext eval humaneval`, `humaneval_plus` and `mbpp_plus`: functions written and run. Parses and calls."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from ..evals.code.problems import Problems
     from ..evals.code.settings import CodeSettings
     from ..evals.code.writing import Writer
+    from ..evals.running.suite import Identity
 
 CANONICAL, HUB = "canonical", "hub"
 
@@ -42,8 +46,19 @@ def code(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="auto, complete, chat, infill-line, infill-lines or infill-span. Default: settings.",
+            help="auto, complete, chat, infill-line, infill-lines, infill-span, without-memory or with-memory. "
+            "Default: settings.",
         ),
+    ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A repository whose memory stands before the problems: with it and without, unless --arm says else.",
+        ),
+    ] = None,
+    memory_budget: Annotated[
+        int | None, typer.Option(min=1, help="Positions that memory may take. Default: settings.")
     ] = None,
     count: Annotated[
         int | None,
@@ -78,7 +93,8 @@ def code(
     from ..evals.code.suite import CodeSuite
 
     given = {
-        "arms": arm or None,
+        "arms": arm or (["without-memory", "with-memory"] if memory else None),
+        "memory_budget": memory_budget,
         "samples": count,
         "k": k or None,
         "temperature": temperature,
@@ -91,21 +107,22 @@ def code(
     if not as_json:
         note(f"programs run under {shelter.description}")
     problems = _problems(settings, data)
-    writer, arms, about = _writer(settings, samples, model, device)
-    suite = CodeSuite(
-        settings=settings,
-        identity=_identity(settings, about, problems, shelter.description),
-        tasks=problems.problems[:limit],
-        arms=arms,
-        writer=writer,
-        judge=Judge(
-            shelter,
-            Bounds(**settings.limits.model_dump()),
-            workers or 2 * (os.cpu_count() or 1),
-            out / "expected" / problems.digest,
-        ),
-    )
-    run_and_tell(suite, out, fresh=fresh, wandb=wandb, as_json=as_json)
+    with _asked(settings, samples, model, device, memory, out) as asked:
+        identity = _identity(settings, asked, problems, shelter.description)
+        suite = CodeSuite(
+            settings=settings,
+            identity=identity,
+            tasks=problems.problems[:limit],
+            arms=asked.arms,
+            writer=asked.writer,
+            judge=Judge(
+                shelter,
+                Bounds(**settings.limits.model_dump()),
+                workers or 2 * (os.cpu_count() or 1),
+                out / "expected" / problems.digest,
+            ),
+        )
+        run_and_tell(suite, out, fresh=fresh, wandb=wandb, as_json=as_json)
 
 
 def _shipped(name: str) -> Path:
@@ -145,24 +162,53 @@ def _problems(settings: "CodeSettings", data: str | None) -> "Problems":
     return read_problems(file)
 
 
-def _writer(
-    settings: "CodeSettings", samples: str | None, model: str, device: str
-) -> tuple["Writer", list[str], dict[str, Any]]:
+@dataclass(frozen=True)
+class _Asked:
     """Who writes, under which arms, and how the run tells who it was."""
+
+    writer: "Writer"
+    arms: list[str]
+    about: dict[str, Any]
+    data: Mapping[str, str] = field(default_factory=dict)
+    """What samples depend on beside the problems."""
+
+
+@contextmanager
+def _asked(
+    settings: "CodeSettings",
+    samples: str | None,
+    model: str,
+    device: str,
+    memory: Path | None,
+    out: Path,
+) -> Iterator[_Asked]:
     from ..evals.code.writing import Asked, Canonical, Given, check_arm
 
+    if samples is not None and memory is not None:
+        raise SettingsError("--memory is for a model that reads it; leave --samples out")
     if samples == CANONICAL:
-        return Canonical(settings), _arms(settings, chats=False), {"name": CANONICAL}
+        yield _Asked(Canonical(settings), _arms(settings, chats=False), {"name": CANONICAL})
+        return
     if samples is not None:
         file = Given.read(Path(samples))
-        return file, ["complete"], {"name": Path(samples).name, "digest": file.digest}
+        yield _Asked(file, ["complete"], {"name": Path(samples).name, "digest": file.digest})
+        return
     from ..evals.running.model import load
 
     loaded, about = load(model, device)
     arms = _arms(settings, chats=loaded.supports_chat)
-    for each in arms:
-        check_arm(loaded, each)
-    return Asked(loaded, settings), arms, about
+    with ExitStack() as closing:
+        remembered, nats = None, None
+        if memory is not None:
+            from ..evals.code.remembering import remembering, solutions_nats
+
+            opened = remembering(memory, loaded, model, settings.memory_budget)
+            remembered = closing.enter_context(opened)
+            nats = closing.enter_context(solutions_nats(loaded, about, out / "losses.db"))
+        for each in arms:
+            check_arm(loaded, each, remembered)
+        data = remembered.identity if remembered else {}
+        yield _Asked(Asked(loaded, settings, remembered, nats), arms, about, data)
 
 
 def _arms(settings: "CodeSettings", *, chats: bool) -> list[str]:
@@ -171,9 +217,12 @@ def _arms(settings: "CodeSettings", *, chats: bool) -> list[str]:
 
 
 def _identity(
-    settings: "CodeSettings", about: dict[str, Any], problems: "Problems", protection: str
-) -> Any:
+    settings: "CodeSettings", asked: _Asked, problems: "Problems", protection: str
+) -> "Identity":
     from ..evals.running.suite import Identity
 
-    kept = settings.model_dump(mode="json", exclude={"data", "batch"})
-    return Identity({**kept, "protection": protection}, about, {settings.name: problems.digest})
+    # What no arm reads does not make another run.
+    unread = {"data", "batch"} if asked.data else {"data", "batch", "memory_budget"}
+    kept = settings.model_dump(mode="json", exclude=unread)
+    data = {settings.name: problems.digest, **asked.data}
+    return Identity({**kept, "protection": protection}, asked.about, data)

@@ -22,7 +22,7 @@ MAX_DEFINITIONS = 24
 MAX_USERS = 16
 FAR_IN_FILE = 0.1
 """How near the far end of the cursor's file is, between 0 (elsewhere) and 1 (under the cursor)."""
-PLAIN_WORD = 0.4
+PLAIN_WORD = 0.2
 """How much a question's ordinary word counts as the name of a definition, against one written as code."""
 ELSEWHERE = 0.5
 """How much a name near the cursor counts for a definition that its file neither holds nor seems to import."""

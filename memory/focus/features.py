@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..catalogue import ChunkRecord, FileRecord
 from .evidence import FAR_IN_FILE, Evidence, Finding
 from .node import DIRECTORY, FILE, Node, ancestors_of, directory_of
-from .words import names_in, overlap, stems
+from .words import asked_share, names_in, overlap, parameters_in, stems
 
 FEATURES = (
     "bm25",  # full text against the question, 1 for the best hit
@@ -26,7 +26,9 @@ FEATURES = (
     "uses",  # it uses what is asked for or defined at the cursor
     "imports",  # the cursor's file seems to import its file
     "path",  # words of the question in its path
-    "name",  # words of the question in its symbol's name
+    "name",  # words that the question and its symbol's name have in common
+    "named",  # share of the words of its own name, without what encloses it, that the question has
+    "takes",  # share of the words of its parameters that the question has
     "near",  # distance to the cursor
     "recent",  # lately edited or read
     "accessed",  # how often this session touched the file
@@ -107,21 +109,20 @@ class FeatureTable:
 
     def _chunk_row(self, chunk: ChunkRecord, finding: Finding | None) -> Array:
         row = self.file_row(chunk.path).copy()
-        names = names_in(chunk.symbol, chunk.outline)
-        row[COLUMN["name"]] = max(
-            (overlap(self.evidence.asked, stems(name)) for name in names), default=0.0
-        )
-        row[COLUMN["covers"]] = self._covered(chunk)
+        if asked := self.evidence.asked:
+            names = list(names_in(chunk.symbol, chunk.outline))
+            own = (stems(name.rpartition(".")[2]) for name in names)
+            row[COLUMN["name"]] = max((overlap(asked, stems(name)) for name in names), default=0.0)
+            row[COLUMN["named"]] = max((asked_share(asked, words) for words in own), default=0.0)
+            row[COLUMN["takes"]] = asked_share(asked, stems(parameters_in(chunk.outline)))
+            row[COLUMN["covers"]] = self._covered(chunk)
         for column, value in (finding.values if finding else {}).items():
             row[COLUMN[column]] = value
         return row
 
     def _covered(self, chunk: ChunkRecord) -> float:
-        asked = self.evidence.asked
-        if not asked:
-            return 0.0
         text = " ".join((chunk.path, chunk.symbol, chunk.outline, *chunk.references)).lower()
-        return len(set(self._word_starts.findall(text))) / len(asked)
+        return len(set(self._word_starts.findall(text))) / len(self.evidence.asked)
 
     def _file_row(self, path: str) -> Array:
         row = self._blank()

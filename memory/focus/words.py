@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from ..catalogue.terms import CAMEL_HUMP, STOP_WORDS
 
+PARENTHESES = re.compile(r"\(([^()]*)\)")
+RECEIVERS = re.compile(r"\b(?:self|cls|this)\b")
 SUFFIXES = ("ations", "ation", "ings", "ing", "ers", "er", "ies", "ed", "es", "s", "e", "y")
 SHORTEST_STEM = 3
 CALLABLE = re.compile(r"^\W*(?:\w+ )*(\w+) *(?:\(|:|$)", re.MULTILINE)
@@ -50,3 +52,13 @@ def overlap(asked: frozenset[str], named: Iterable[str]) -> float:
     own = frozenset(named)
     shared = len(asked & own)
     return 2 * shared / (len(asked) + len(own)) if shared else 0.0
+
+
+def asked_share(asked: frozenset[str], own: frozenset[str]) -> float:
+    """The share of some words that a question has, in [0, 1]; 0 of none."""
+    return len(asked & own) / len(own) if own else 0.0
+
+
+def parameters_in(outline: str) -> str:
+    """What stands in the parentheses of an outline's signatures: parameters, their types and defaults."""
+    return RECEIVERS.sub("", " ".join(PARENTHESES.findall(outline)))

@@ -21,8 +21,12 @@ what it needs, and nothing else.
 
 def asked(problem: Problem) -> Chat:
     """The question to a model that chats."""
-    text = _ASKED.format(entry=problem.entry, prompt=problem.prompt.strip("\n"))
-    return Chat((Message("user", text),))
+    return Chat((Message("user", question(problem)),))
+
+
+def question(problem: Problem) -> str:
+    """What a model that chats is asked."""
+    return _ASKED.format(entry=problem.entry, prompt=problem.prompt.strip("\n"))
 
 
 def answered(problem: Problem, answer: str) -> Program:

@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from megacontext.models.training.corpus.settings import Strict
 
-Arm = Literal["auto", "complete", "chat", "infill-line", "infill-lines", "infill-span"]
+Arm = Literal[
+    "auto",
+    "complete",
+    "chat",
+    "infill-line",
+    "infill-lines",
+    "infill-span",
+    "without-memory",
+    "with-memory",
+]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 Count = Annotated[int, Field(ge=1)]
 
@@ -54,6 +63,8 @@ class CodeSettings(Strict):
     """Problems that are written, run and kept together."""
     together: Count = 8
     """Completions that a local model writes at once."""
+    memory_budget: Count = 512
+    """Positions that a repository's memory may take before a problem."""
     limits: LimitSettings = LimitSettings()
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from .settings import CodeSettings
 from .writing import Writer
 
 MOST_REASONS = 12
+NLL = "NLL of the authors' solution"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class CodeSuite:
                         "why": each.note or verdict.why,
                     }
                 )
-            records.append({"completions": completions})
+            # All samples of a problem have the same prompt.
+            records.append({"completions": completions, "nats": some[0].nats})
         return records
 
     def figures(self, samples: Sequence[Sample]) -> list[Figure]:
@@ -75,13 +77,15 @@ class CodeSuite:
         tests = {"passed": ""}
         if any(task.base_calls for task in self.tasks):
             tests["base"] = ", base tests"
-        return [
+        passed = [
             figure
             for arm in self.arms
             for k in self._ks(arm)
             for test, told in tests.items()
             if (figure := _figure(f"pass@{k}{told}", arm, samples, test, k)).values
         ]
+        lost = (_lost(arm, samples) for arm in self.arms)
+        return [*passed, *(figure for figure in lost if figure.values)]
 
     def sections(self, samples: Sequence[Sample]) -> list[Section]:
         """Why programs failed, and what kept them in."""
@@ -109,6 +113,17 @@ def _figure(name: str, arm: str, samples: Sequence[Sample], test: str, k: int) -
             if len(right) >= k:
                 values[sample.task] = pass_at(k, len(right), sum(right))
     return Figure(name, arm, values, {task: task for task in values})
+
+
+def _lost(arm: str, samples: Sequence[Sample]) -> Figure:
+    """What the model loses on the authors' solutions: tells what memory does where hardly a program passes."""
+    values = {
+        sample.task: float(nats)
+        for sample in samples
+        if sample.arm == arm and isinstance(nats := sample.record.get("nats"), float)
+    }
+    groups = {task: task for task in values}
+    return Figure(NLL, arm, values, groups, "nats a token", higher_is_better=False)
 
 
 def _completions(sample: Sample) -> list[dict[str, Any]]:

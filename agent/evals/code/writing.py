@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Protocol
 
 from megacontext.configs.errors import ModelError, SettingsError
-from megacontext.models.base import BaseModel, Fill, Prompt, Sampling
+from megacontext.models.base import BaseModel, Chat, Fill, Prompt, Sampling
 from megacontext.models.language.together import answers
 
 from .infilling import KINDS, gap
 from .problems import Problem
 from .prompting import answered, asked
+from .remembering import ARMS, Remembering
 from .sandbox.calling import Program
 from .settings import CodeSettings
 
+Nats = Callable[[Prompt, str], float | None]
+"""What a model loses on a text behind a prompt, in nats a token; None where they do not fit together."""
 TOO_LONG = "the prompt does not fit into the model's context"
 
 
@@ -30,6 +33,8 @@ class Written:
     program: Program
     note: str = ""
     """Why it is empty, where it was not even asked for."""
+    nats: float | None = None
+    """What the model loses on the authors' solution behind the same prompt, a token; None where it is not measured."""
 
 
 class Writer(Protocol):
@@ -106,18 +111,29 @@ class _Question:
     program: Callable[[str], Program]
     """Made of the answer."""
     fits: bool
+    solution: str
+    """What a right program has there; "" where the prompt is not to be gone on from."""
 
 
 class Asked:
     """A model of the product."""
 
-    def __init__(self, model: BaseModel, settings: CodeSettings) -> None:
+    def __init__(
+        self,
+        model: BaseModel,
+        settings: CodeSettings,
+        memory: Remembering | None = None,
+        nats: Nats | None = None,
+    ) -> None:
+        """`memory` is what the arms with and without memory need; `nats` measures the authors' solutions there."""
         self._model = model
         self._settings = settings
+        self._memory = memory
+        self._nats = nats
 
     def write(self, arm: str, problems: Sequence[Problem]) -> list[list[Written]]:
         """Each sample has its own seed, made of the run's, the problem and its number."""
-        check_arm(self._model, arm)
+        check_arm(self._model, arm, self._memory)
         asked_for = [
             self._question(arm, problem, number)
             for problem in problems
@@ -125,7 +141,12 @@ class Asked:
         ]
         texts = iter(self._texts(asked_for))
         written = [
-            Written(text, question.program(text), "" if question.fits else TOO_LONG)
+            Written(
+                text,
+                question.program(text),
+                "" if question.fits else TOO_LONG,
+                self._lost(arm, question),
+            )
             for question, text in zip(asked_for, texts, strict=True)
         ]
         each = self._settings.samples
@@ -139,16 +160,31 @@ class Asked:
                 if kind == "infill-line":
                     sampling = replace(sampling, stop=("\n",))
                 return self._fitting(Fill(there.prefix, there.suffix), sampling, there.program)
+        prompt: Prompt = problem.prompt
         if arm == "chat":
-            return self._fitting(asked(problem), sampling, partial(answered, problem))
+            prompt = asked(problem)
+        elif arm in ARMS:
+            assert self._memory is not None, "the arm was checked"
+            prompt = self._memory.prompt(arm, problem)
+        if isinstance(prompt, Chat):
+            return self._fitting(prompt, sampling, partial(answered, problem))
         sampling = replace(sampling, stop=self._settings.stop)
-        return self._fitting(problem.prompt, sampling, problem.program)
+        return self._fitting(prompt, sampling, problem.program, problem.solution)
 
     def _fitting(
-        self, prompt: Prompt, sampling: Sampling, program: Callable[[str], Program]
+        self,
+        prompt: Prompt,
+        sampling: Sampling,
+        program: Callable[[str], Program],
+        solution: str = "",
     ) -> "_Question":
         fits = self._model.count(prompt) < self._model.context_length
-        return _Question(prompt, sampling, program, fits)
+        return _Question(prompt, sampling, program, fits, solution)
+
+    def _lost(self, arm: str, question: "_Question") -> float | None:
+        if self._nats is None or arm not in ARMS or not (question.fits and question.solution):
+            return None
+        return self._nats(question.prompt, question.solution)
 
     def _texts(self, questions: Sequence["_Question"]) -> list[str]:
         """The answers; empty for a prompt that does not fit."""
@@ -168,8 +204,12 @@ class Asked:
         )
 
 
-def check_arm(model: BaseModel, arm: str) -> None:
-    """Raises ModelError where a model cannot be asked in that way."""
+def check_arm(model: BaseModel, arm: str, memory: Remembering | None = None) -> None:
+    """Raises ModelError where a model cannot be asked in that way, SettingsError where there is no memory for it."""
+    if arm in ARMS and memory is None:
+        raise SettingsError(
+            f"--arm {arm} needs a repository whose memory stands before the problems; give --memory FOLDER"
+        )
     if arm in KINDS and not model.supports_fim:
         raise ModelError(
             f"{model.name} does not fill in the middle (it lacks the tokens, or its preset says `fim: false`); "

@@ -42,7 +42,7 @@ class NeedleSuite(PackageSuite[Needle]):
         repository = self._bench.repositories[task.package]
         if task.package not in self._finders:
             self._finders[task.package] = finders_of(repository, self._bench)
-        with repository.edited(task.path, task.text.encode()):
+        with repository.edited(task.path, task.text.encode(), lately=False):
             started = time.perf_counter()
             found = self._finders[task.package][arm].find(task.description)
             ms = 1000 * (time.perf_counter() - started)
