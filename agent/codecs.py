@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from megacontext.configs.errors import ModelError, StoreError
 from megacontext.memory.catalogue import ChunkRecord
@@ -15,6 +15,7 @@ from megacontext.memory.focus import (
     TextCodec,
     TreeView,
 )
+from megacontext.memory.focus.features import FEATURES
 from megacontext.memory.focus.gist_codec import GistCodec
 from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
@@ -23,6 +24,11 @@ from megacontext.models.base import BaseModel, TextCounter
 from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
+
+if TYPE_CHECKING:
+    from megacontext.memory.focus.lens_scorer import LensScorer
+    from megacontext.models.gist.gister import Gister
+    from megacontext.models.lensnet import LensNet
 
 
 @dataclass(frozen=True)
@@ -73,17 +79,18 @@ def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> 
 def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     """Gists of blocks between outlines and verbatim text; makes missing gists first.
 
-    Raises ModelError when the model reads no vectors of this tree, StoreError when there are no gists and another
-    process is the one to make them.
+    Raises ModelError when the model reads no vectors of this tree, ModelFilesError for a LensNet that does not fit it,
+    StoreError when there are no gists and another process is the one to make them.
     """
     if not model.supports_embeddings or not _is_of_tree(model, workplace):
         raise ModelError(
             f"{model.name} takes text only, or another model's text than this tree's; use --codec text"
         )
-    if memory.ingest is not None:
-        from megacontext.models.gist.loading import gister_for
+    from megacontext.models.gist.loading import gister_for
 
-        memory.gisting(gister_for(model, workplace.folder)).run()
+    gister = gister_for(model, workplace.folder)
+    if memory.ingest is not None:
+        memory.gisting(gister).run()
     elif not memory.store.rows_per_level().get(1):
         raise StoreError(
             f"there are no gists yet, and {memory.who_writes() or 'another process'} writes this index; "
@@ -103,7 +110,37 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
             tree, tokens, gists, model.counter, memory.read, numbered=numbered, **settings
         )
 
-    return Lens(tree, FeatureScorer(tree), make(False), make(True))
+    return Lens(tree, _scorer(tree, memory, workplace, gister), make(False), make(True))
+
+
+def _scorer(tree: TreeView, memory: Memory, workplace: Workplace, gister: "Gister") -> Scorer:
+    """LensNet where settings want it, or where the model's folder has one and settings leave it open."""
+    from megacontext.models.lens.files import has_lensnet, load_lensnet
+
+    wanted, folder = workplace.settings.focus.scorer, workplace.folder
+    if wanted == "features" or (wanted == "auto" and not has_lensnet(folder)):
+        return FeatureScorer(tree)
+    lensnet = load_lensnet(
+        folder,
+        base_id=gister.base_id,
+        encoder_id=gister.encoder_id,
+        gist_width=gister.width,
+        feature_names=FEATURES,
+    )
+    return lens_scorer(tree, memory, lensnet, gister)
+
+
+def lens_scorer(
+    tree: TreeView, memory: Memory, lensnet: "LensNet", gister: "Gister"
+) -> "LensScorer":
+    """LensNet in the feature scorer's place, over the gists of a memory; it loads torch."""
+    from megacontext.memory.focus.lens_scorer import LensScorer
+    from megacontext.memory.focus.node_gists import NodeGists
+    from megacontext.memory.focus.query_gists import QueryGists
+    from megacontext.models.lens.tail_gists import TailGistCache
+
+    queries = QueryGists(TailGistCache(gister), memory.tokenizer, memory.read)
+    return LensScorer(tree, lensnet, NodeGists(memory), queries)
 
 
 def _is_of_tree(model: BaseModel, workplace: Workplace) -> bool:

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from megacontext.agent.engine import Engine
 from megacontext.agent.events import FocusChange, Token, Usage
-from megacontext.configs.errors import StoreError
+from megacontext.configs.errors import ModelFilesError, StoreError
 from megacontext.memory.focus import Cut, FocusQuery, Position, WorkingEntry
+from megacontext.memory.focus.features import FEATURES
 from megacontext.memory.focus.node import BLOCK, TOKENS
 from megacontext.models.base import Vectors
+from megacontext.models.gist.loading import gister_for
 from megacontext.models.language.scripted import ScriptedModel
 from megacontext.models.language.transformers_model import TransformersModel
+from megacontext.models.lens.files import save_lensnet
+from megacontext.models.lensnet import LensNet, LensNetConfig
 from tests.memory.workbench import module, write_files
 
 IN_GREET = Position("greeter/greet.py", 14, 19)
@@ -135,6 +139,48 @@ def test_a_chunk_in_detail_is_whole_whatever_came_before(engine):
             chunk = focused.cut.tree.chunks_of(path)[start]
             size = engine.model.counter.count(engine.memory.text_of(chunk))
             assert found == list(range(-(-size // 32)))
+
+
+@pytest.fixture
+def with_lensnet(model, model_folder):
+    """Puts a LensNet that wants nothing beside the model, made for the base and GistNet that are asked for."""
+    gister = gister_for(model, model_folder)
+
+    def put(**other):
+        facts = {"base_id": gister.base_id, "encoder_id": gister.encoder_id} | other
+        config = LensNetConfig(
+            **facts, gist_width=gister.width, feature_names=FEATURES, minimum=9.0, width=8, heads=2
+        )
+        save_lensnet(LensNet(config), model_folder)
+
+    yield put
+    for name in ("lensnet.json", "lensnet.safetensors"):
+        (model_folder / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("scorer", "codec", "learned"),
+    [
+        ("auto", "gist", True),
+        ("lensnet", "gist", True),
+        ("features", "gist", False),
+        ("auto", "text", False),
+    ],
+)
+def test_settings_say_which_scorer_chooses(
+    open_engine, model, with_lensnet, scorer, codec, learned
+):
+    with_lensnet()
+    engine = open_engine(model, focus__scorer=scorer)
+    focused = engine.focus(FocusQuery("word_for", budget=200), codec)
+    assert all(entry.score < 0 for entry in focused.entries) == learned
+
+
+def test_a_lensnet_of_another_base_is_refused_with_the_reason(open_engine, model, with_lensnet):
+    with_lensnet(base_id="another")
+    engine = open_engine(model)
+    with pytest.raises(ModelFilesError, match=r"made for another base.*or use the feature scorer"):
+        engine.focus(FocusQuery("word_for", budget=200), "gist")
 
 
 def test_a_question_can_be_answered_over_gists(open_engine, model):

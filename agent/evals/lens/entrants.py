@@ -6,14 +6,11 @@ from pathlib import Path
 
 from megacontext.memory.focus import Scorer, TreeView
 from megacontext.memory.focus.features import FEATURES
-from megacontext.memory.focus.lens_scorer import LensScorer
-from megacontext.memory.focus.node_gists import NodeGists
-from megacontext.memory.focus.query_gists import QueryGists
 from megacontext.models.gist.gister import Gister
 from megacontext.models.lens.files import load_lensnet
-from megacontext.models.lens.tail_gists import TailGistCache
 from megacontext.models.lensnet import LensNet
 
+from ...codecs import lens_scorer
 from ..measuring import Measurer
 from ..repositories import Repository
 from .baselines.hindsight import Hindsight
@@ -51,12 +48,8 @@ class Lenses:
 
     def scorers(self, repository: Repository, tree: TreeView) -> dict[str, Scorer]:
         """A scorer for each of them, over one tree."""
-        return {name: self._scorer(net, repository, tree) for name, net in self.nets.items()}
-
-    def _scorer(self, net: LensNet, repository: Repository, tree: TreeView) -> Scorer:
-        memory = repository.memory
-        queries = QueryGists(TailGistCache(repository.gister), memory.tokenizer, memory.read)
-        return LensScorer(tree, net, NodeGists(memory), queries)
+        memory, gister = repository.memory, repository.gister
+        return {name: lens_scorer(tree, memory, net, gister) for name, net in self.nets.items()}
 
 
 def judges_of(repository: Repository, lenses: Lenses, measurer: Measurer) -> dict[str, Judge]:
