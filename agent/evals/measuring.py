@@ -1,7 +1,7 @@
 """What a base loses on the tokens behind a prompt, in nats, measured once for each prompt and kept.
 
-Prompts of one call are read in batches, padded at the end, with an explicit mask: nothing else is shared. Knows
-prompts and targets; no tree and no scene.
+On a processor prompts are read one after the other, each from where it differs from the one before; on a GPU in
+batches, padded at the end. The mask is explicit in both. Knows prompts and targets; no tree and no scene.
 """
 
 import hashlib
@@ -21,11 +21,12 @@ from torch.nn import functional
 
 from megacontext.configs.errors import ModelError
 from megacontext.models.base import Segment, Special, Text, Tokens, Vectors
+from megacontext.models.language.kv_cache import PositionKey, PrefixCache
 from megacontext.models.language.transformers_model import TransformersModel
 
 Losses = NDArray[np.float64]
-BATCH = {"cpu": 4, "cuda": 64}
-"""Prompts read together; on a processor more are no faster."""
+BATCH = 64
+"""Prompts that a GPU reads together."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,26 @@ class Laid:
     ids: tuple[int, ...]
     vectors: tuple[tuple[int, Tensor], ...]
     """First position and rows `[k, d]` of each."""
+    keys: tuple[PositionKey, ...]
+    """What tells each position from others: a token's id, or the key of a vector."""
     digest: bytes
     """Equal for equal prompts only."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def order(self) -> list[int]:
+        """Sorts prompts so that those with a long beginning in common follow each other."""
+        return [
+            -1 - int.from_bytes(key[:7]) if isinstance(key, bytes) else key for key in self.keys
+        ]
+
 
 def lay_out(model: TransformersModel, prompt: Sequence[Segment]) -> Laid:
     """A prompt of segments as positions; raises ModelError for a special token that the model lacks."""
     ids: list[int] = []
+    keys: list[PositionKey] = []
     vectors: list[tuple[int, Tensor]] = []
     state = hashlib.blake2b(digest_size=16)
     for part in prompt:
@@ -53,6 +64,7 @@ def lay_out(model: TransformersModel, prompt: Sequence[Segment]) -> Laid:
                 vectors.append((len(ids), part.rows))
                 state.update(b"".join(part.keys))
                 ids += [0] * len(part.keys)
+                keys += part.keys
                 continue
             case Text(text):
                 more = model.encode(text)
@@ -64,8 +76,9 @@ def lay_out(model: TransformersModel, prompt: Sequence[Segment]) -> Laid:
                     raise ModelError(f"{model.name} has no token {name}")
                 more = [token]
         ids += more
+        keys += more
         state.update(np.asarray(more, "<i8").tobytes() + b"|")
-    return Laid((*ids,), (*vectors,), state.digest())
+    return Laid((*ids,), (*vectors,), (*keys,), state.digest())
 
 
 class LossCache:
@@ -107,8 +120,17 @@ class LossCache:
 class Measurer:
     """Measures with one base, which it never changes."""
 
-    def __init__(self, model: TransformersModel, base_id: str, cache: LossCache) -> None:
+    def __init__(
+        self,
+        model: TransformersModel,
+        base_id: str,
+        cache: LossCache,
+        *,
+        together: bool | None = None,
+    ) -> None:
+        """`together` says whether prompts are read in batches; None leaves it to where the model is."""
         self.model = model
+        self._together = model.device.type != "cpu" if together is None else together
         self._base = base_id.encode()
         self._cache = cache
         self.forwards = 0
@@ -138,16 +160,44 @@ class Measurer:
         return np.array([found[key] for key in keys], np.float64)
 
     def _measure(self, laid: dict[bytes, Laid], targets: Sequence[int]) -> dict[bytes, float]:
+        read = self._in_batches if self._together else self._one_by_one
+        self.forwards += len(laid)
+        return read(laid, targets)
+
+    def _in_batches(self, laid: dict[bytes, Laid], targets: Sequence[int]) -> dict[bytes, float]:
         # Prompts of like length share a batch, so that little is padded.
         keys = sorted(laid, key=lambda key: (len(laid[key]), key))
-        size = BATCH[self.model.device.type]
         losses: dict[bytes, float] = {}
-        for start in range(0, len(keys), size):
-            part = keys[start : start + size]
+        for start in range(0, len(keys), BATCH):
+            part = keys[start : start + BATCH]
             nats = self._read([laid[key] for key in part], targets)
             losses.update(zip(part, nats.tolist(), strict=True))
-        self.forwards += len(keys)
         return losses
+
+    @torch.inference_mode()
+    def _one_by_one(self, laid: dict[bytes, Laid], targets: Sequence[int]) -> dict[bytes, float]:
+        known = PrefixCache(self.model.module.config)
+        keys = sorted(laid, key=lambda key: laid[key].order)
+        return {key: self._read_on(known, laid[key], targets) for key in keys}
+
+    def _read_on(self, known: PrefixCache, each: Laid, targets: Sequence[int]) -> float:
+        """Nats of the targets behind one prompt, of which `known` may hold the beginning."""
+        inputs, mask = self.padded([each], targets[:-1])
+        length = inputs.shape[1]
+        start = known.rewind(each.keys)
+        known.reserve(length)
+        logits = self.model.module(
+            inputs_embeds=inputs[:, start:],
+            attention_mask=mask,
+            position_ids=torch.arange(start, length)[None],
+            past_key_values=known.states,
+            use_cache=True,
+            logits_to_keep=len(targets),
+        ).logits[0]
+        known.append([*each.keys, *targets[:-1]][start:])
+        return float(
+            functional.cross_entropy(logits.float(), torch.tensor(targets), reduction="sum")
+        )
 
     @torch.inference_mode()
     def _read(self, laid: Sequence[Laid], targets: Sequence[int]) -> Tensor:

@@ -37,11 +37,16 @@ def plain_loss(model, prompt, targets):
     return -sum(told[start + at - 1, token].item() for at, token in enumerate(targets))
 
 
-def test_losses_are_those_of_each_prompt_alone(measurer):
-    given = prompts(measurer.model)
-    wanted = [plain_loss(measurer.model, prompt, TARGETS) for prompt in given]
-    assert measurer.losses(given, TARGETS) == pytest.approx(wanted, abs=1e-3)
-    assert measurer.forwards == len(given)
+@pytest.mark.parametrize("together", [False, True])
+def test_losses_are_those_of_each_prompt_alone(reader, tmp_path, together):
+    given = prompts(reader.model)
+    # Some with beginnings in common, through a vector and up to its end.
+    given += [[*given[1], Text("more")], [*given[1][:3], Text("other")], [*given[4], Tokens((7,))]]
+    wanted = [plain_loss(reader.model, prompt, TARGETS) for prompt in given]
+    with LossCache(tmp_path / "some.db") as cache:
+        measurer = Measurer(reader.model, "base", cache, together=together)
+        assert measurer.losses(given, TARGETS) == pytest.approx(wanted, abs=1e-3)
+        assert measurer.forwards == len(given)
 
 
 def test_a_far_vector_changes_the_loss(measurer):

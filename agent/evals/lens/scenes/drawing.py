@@ -7,7 +7,7 @@ opened into blocks. Some of all entries, half as a rule, are then put in detail,
 import random
 from collections.abc import Iterator
 
-from megacontext.memory.focus import FocusQuery, Node, Position, Span
+from megacontext.memory.focus import FeatureScorer, FocusQuery, Node, Position, Span, Weights
 from megacontext.memory.focus.evidence import Evidence
 
 from ....engine import WINDOW_BEFORE
@@ -18,6 +18,8 @@ from .scene import Scene, in_reading_order
 
 STRANGERS = 200
 """Chunks that are looked at for one from anywhere."""
+DRAWN_BY = Weights(similar=0.4, defines=0.9, near=0.6)
+"""At a cursor scenes are drawn by these weights, whatever weights ship, so that they stay the same and can be compared."""
 
 
 def query_at(repository: Repository, place: Place, budget: int) -> FocusQuery:
@@ -92,7 +94,7 @@ class _Drawing:
         chunks = Evidence(self._tree, self._query).chunks.values()
         nodes = [node for node in map(self._tree.node_of, chunks) if self._is_usable(node)]
         nodes = list(in_reading_order(nodes))
-        scores = self._repository.lens.scorer.score(nodes, self._query).tolist()
+        scores = FeatureScorer(self._tree, DRAWN_BY).score(nodes, self._query).tolist()
         noisy = [score + self._chance.gauss(0, self._settings.noise) for score in scores]
         order = sorted(range(len(nodes)), key=lambda index: -noisy[index])
         yield from (nodes[index] for index in order)
