@@ -14,6 +14,7 @@ from megacontext.models.language.tokenizing import TextTokenizer
 
 from .bars import Bar, p50, p95, spread
 from .corpora import SEED, repository
+from .machine import processor_s
 from .watched import Watched, stopwatch
 
 TOKENS = 1_000_000
@@ -116,7 +117,7 @@ def _edit_all(
     for number, path in enumerate(paths):
         file = watched.memory.places.root / path
         changed = _edited(file.read_text(encoding="utf-8", errors="replace"), number)
-        cpu, started = time.process_time(), time.monotonic()
+        cpu, started = processor_s(), time.monotonic()
         write(file, changed)
         arrival = watched.next()
         gist_start = time.monotonic()
