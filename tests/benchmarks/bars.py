@@ -27,13 +27,13 @@ class Bar:
 
     @property
     def ratio(self) -> float | None:
-        """How much of the bar is used up: 1 is just met, more is missed."""
+        """How much of the bar is used up: 1 is just met, more is missed. None where there is no such share."""
         if self.measured is None:
             return None
         if self.at_most is not None:
             return self.measured / self.at_most if self.at_most else 1.0 + self.measured
-        if self.at_least is not None:
-            return self.at_least / self.measured if self.measured else float("inf")
+        if self.at_least:
+            return self.at_least / self.measured if self.measured > 0 else float("inf")
         return None
 
     @property

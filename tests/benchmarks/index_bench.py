@@ -56,8 +56,7 @@ def _sizes_and_files(workplace: Workplace) -> tuple[dict[str, int], dict[str, by
     with workplace.open_memory(write=False) as memory:
         files = {file.path: memory.read(file.path) or b"" for file in memory.catalogue.files()}
         total = sum(map(len, files.values()))
-        sizes = {"tokens": memory.tokens, "bytes": total, "files": len(files)}
-        return sizes | memory.disk_bytes(), files
+        return {"tokens": memory.tokens, "bytes": total, "files": len(files)}, files
 
 
 def _index(workplace: Workplace, tokenizer: TextTokenizer) -> Took:
@@ -109,10 +108,6 @@ def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: flo
     wall, cpu = ratios(lambda took: took.wall), ratios(lambda took: took.cpu)
     walls, alone_walls = [it.wall for it in whole], [it.wall for it in alone]
     text = f"{sizes['files']:,} files, {sizes['bytes'] / 1e6:.1f} MB, {sizes['tokens']:,} tokens"
-    disk = [
-        Bar(f"on disk, {name}", sizes[name] / sizes["tokens"], "bytes a token")
-        for name in ("catalogue", "L0")
-    ]
     return [
         Bar(
             "index against tokenizing the same text, wall time",
@@ -132,7 +127,6 @@ def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: flo
         Bar("index", p50(walls), "s", note=spread(walls, "s")),
         Bar("tokenizing alone", p50(alone_walls), "s", note=spread(alone_walls, "s")),
         Bar("index", sizes["bytes"] / 1e6 / p50(walls), "MB/s"),
-        *disk,
     ]
 
 
