@@ -81,7 +81,7 @@ def _megabytes(memory: Memory) -> float:
 def _levels(memory: Memory, at: float) -> Iterator[Bar]:
     """What each level takes on disk, and the text itself for comparison."""
     levels: dict[str, int] = defaultdict(int)
-    for name, size in memory.disk_bytes().items():
+    for name, size in sorted(memory.disk_bytes().items(), key=lambda item: (len(item[0]), item[0])):
         coarse = name.startswith("L") and int(name[1:]) >= COARSE
         levels[f"L{COARSE} and above" if coarse else name] += size
     levels["all of it"] = sum(levels.values())

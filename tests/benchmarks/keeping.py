@@ -20,14 +20,19 @@ Run = Mapping[str, Any]
 
 
 def merged(runs: Sequence[Run], names: Sequence[str]) -> dict[str, Any]:
-    """Several runs as one, in the order of `names`; of a benchmark that is in several, the last one."""
+    """Several runs as one, in the order of `names`; of a benchmark that is in several, the last one.
+
+    Each part keeps its commit and its day.
+    """
     results = {
-        result["name"]: {"commit": run["machine"]["commit"], **result}
-        for run in runs
-        for result in run["results"]
+        result["name"]: {**_origin(run), **result} for run in runs for result in run["results"]
     }
     ordered = [results[name] for name in names if name in results]
     return {**runs[-1], "quick": any(run["quick"] for run in runs), "results": ordered}
+
+
+def _origin(run: Run) -> dict[str, str]:
+    return {"commit": run["machine"]["commit"], "day": run["machine"]["date"][:10]}
 
 
 def read(files: Iterable[Path]) -> list[dict[str, Any]]:
@@ -44,7 +49,7 @@ def keep(run: Run, file: Path) -> None:
 def write_page(run: Run, file: Path) -> None:
     """The page, and the picture that it shows. Rough figures meet no bar."""
     head = section(rows(read_kept([] if run["quick"] else run["results"])))
-    file.write_text(page(run, head), encoding="utf-8")
+    file.write_text(page(merged([run], [each["name"] for each in run["results"]]), head), "utf-8")
     for result in run["results"]:
         if found := drawn(curves(map(Bar.from_json, result["bars"]))):
             draw(found, file.parent / GROWTH_IMAGE)

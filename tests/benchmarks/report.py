@@ -95,10 +95,8 @@ def _coloured(bar: Bar) -> str:
 
 
 def page(run: Mapping[str, Any], head: str = "") -> str:
-    """For the documentation, as Markdown; `head` stands before the parts."""
-    commit = run["machine"]["commit"]
-    results = [{"commit": commit, **result} for result in run["results"]]
-    parts = [INTRODUCTION, _machine(run["machine"]), head, *map(_part, results)]
+    """For the documentation, as Markdown: of parts that know their origin; `head` stands before them."""
+    parts = [INTRODUCTION, _machine(run["machine"]), head, *map(_part, run["results"])]
     return "\n".join(filter(None, parts))
 
 
@@ -108,7 +106,7 @@ def _machine(facts: dict[str, Any]) -> str:
         for name in ("python", "sqlite", "tokenizers", "tree-sitter", "torch")
     )
     return (
-        f"Measured on {facts['date'][:10]}: {facts['processor']}, "
+        f"Last measured on {facts['date'][:10]}: {facts['processor']}, "
         f"{facts['cores']} cores, {facts['memory_gb']} GB of memory, {facts['system']}; {versions}.\n"
     )
 
@@ -120,8 +118,8 @@ def _part(result: dict[str, Any]) -> str:
     lines = [
         f"## {TITLES[result['name']]}\n",
         *([f"{remark}\n"] if remark else []),
-        f"`{command(result['name'])}` at commit {result['commit']}, {result['seconds']:.0f} s; load average {before} "
-        f"before and {after} after.\n",
+        f"`{command(result['name'])}` on {result['day']} at commit {result['commit']}, {result['seconds']:.0f} s; load "
+        f"average {before} before and {after} after.\n",
         *_plain([bar for bar in bars if bar.at is None and not bar.of]),
         *_growth(curves(bars)),
         *_tools([bar for bar in bars if bar.of]),

@@ -85,7 +85,7 @@ def measure(quick: bool) -> list[Bar]:
         for run in _left(runs):
             _attempt(run, _end_and_return, tasks[0], before)
         facts = f"{len(tasks)} questions; {_tokens(top / 'corpus')}"
-        return [bar for run in runs for bar in _bars(run, facts)]
+        return [bar for run in runs for bar in bars_of(run, facts)]
 
 
 def _copied(entrant: Entrant, top: Path, number: int) -> Run:
@@ -178,7 +178,7 @@ MEASURES = (
 )
 
 
-def _bars(run: Run, facts: str) -> list[Bar]:
+def bars_of(run: Run, facts: str) -> list[Bar]:
     """Every measure, with its value or why there is none."""
     values = [(None, run.failed)] * len(MEASURES) if run.failed else _values(run, facts)
     return [

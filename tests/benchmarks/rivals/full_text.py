@@ -34,11 +34,13 @@ class FullText:
         """Passages that share a word with the question, best first by FTS5's own BM25."""
         self._refresh()
         words = query_words(question)
+        if not words:
+            return self._packer.pack(())
         rows = self._db.execute(
             "SELECT path, first, last, text FROM passages WHERE passages MATCH ? ORDER BY rank LIMIT ?",
             (fts_query(words), MOST),
         )
-        return self._packer.pack(Passage(*row) for row in (rows if words else ()))
+        return self._packer.pack(Passage(*row) for row in rows)
 
     def _refresh(self) -> None:
         now = stamps_of(self._root)
