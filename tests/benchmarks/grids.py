@@ -42,7 +42,8 @@ def side_by_side(bars: Iterable[Bar]) -> str:
     for name, row in rows.items():
         winners = best(row)
         cells = [_cell(row.get(tool), tool in winners) for tool in tools]
-        lines.append([name, *cells, ", ".join(winners) or "–"])
+        alike = len(winners) > 1 and len(winners) == len(tools)
+        lines.append([name, *cells, "all alike" if alike else ", ".join(winners) or "–"])
     return table(["", *tools, "best"], lines)
 
 

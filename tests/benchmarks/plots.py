@@ -8,7 +8,7 @@ from megacontext.agent.evals.reports import DOTS_PER_INCH, blank_figure
 
 from .curves import Curve
 
-WIDTH, HEIGHT = 4.2, 3.8
+WIDTH, HEIGHT = 4.2, 4.4
 """Inches of one panel."""
 
 
@@ -24,7 +24,7 @@ def draw(curves: Sequence[Curve], file: Path) -> None:
         panel.set_xlabel("tokens in the repository")
         panel.set_ylabel(unit)
         panel.grid(which="both", alpha=0.25)
-        panel.legend(fontsize="small")
+        panel.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=DOTS_PER_INCH, metadata={"Software": None})
 

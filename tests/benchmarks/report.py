@@ -34,8 +34,9 @@ REMARKS = {
     ),
     "growth": (
         "The same in repositories of several sizes. *Grows as* is the power of the tokens that fits the points best: "
-        "at 0 a figure stays as it is, at 1 it grows along with the repository. Edits are of files of median size, by "
-        "a watcher, after its window; focus is asked fresh questions and places."
+        "at 0 a figure stays as it is, at 1 it grows along with the repository. The index is made by a new process, "
+        "whose start of about half a second counts. Edits are of files of median size, by a watcher, after its window; "
+        "focus is asked fresh questions and places."
     ),
     "rivals": (
         "One repository of packages that nothing here was trained on; the questions are docstrings of its functions, "

@@ -84,8 +84,7 @@ def measure(quick: bool) -> list[Bar]:
         before = _size(top / "corpus")
         for run in _left(runs):
             _attempt(run, _end_and_return, tasks[0], before)
-        facts = f"{len(tasks)} questions; {_tokens(top / 'corpus')}"
-        return [bar for run in runs for bar in bars_of(run, facts)]
+        return [*_facts(top / "corpus", tasks), *(bar for run in runs for bar in bars_of(run))]
 
 
 def _copied(entrant: Entrant, top: Path, number: int) -> Run:
@@ -158,10 +157,20 @@ def _size(root: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def _tokens(root: Path) -> str:
+def _facts(root: Path, tasks: Sequence[Task]) -> list[Bar]:
+    """What everything was measured on."""
     tokenizer = TextTokenizer.load(pocket_folder())
     texts = [file.read_text("utf-8", errors="replace") for file in root.rglob("*.py")]
-    return f"{len(texts):,} files, {sum(map(tokenizer.count, texts)):,} tokens"
+    packages = ", ".join(sorted({task.package for task in tasks}))
+    return [
+        Bar(
+            "tokens in the repository",
+            sum(map(tokenizer.count, texts)),
+            note=f"{len(texts):,} files; {packages}",
+        ),
+        Bar("questions", len(tasks)),
+        Bar("tokens of an answer, at most", BUDGET),
+    ]
 
 
 MEASURES = (
@@ -178,16 +187,16 @@ MEASURES = (
 )
 
 
-def bars_of(run: Run, facts: str) -> list[Bar]:
+def bars_of(run: Run) -> list[Bar]:
     """Every measure, with its value or why there is none."""
-    values = [(None, run.failed)] * len(MEASURES) if run.failed else _values(run, facts)
+    values = [(None, run.failed)] * len(MEASURES) if run.failed else _values(run)
     return [
         Bar(name, value, unit, note=note, of=run.entrant.name)
         for (name, unit), (value, note) in zip(MEASURES, values, strict=True)
     ]
 
 
-def _values(run: Run, facts: str) -> list[tuple[float | None, str]]:
+def _values(run: Run) -> list[tuple[float | None, str]]:
     took = [1000 * seconds for _, _, seconds in run.answers]
     found = [1000 * seconds for seconds in run.edits_s if seconds is not None]
     named = [float(task.named(answer)) for task, answer, _ in run.answers]
@@ -195,9 +204,9 @@ def _values(run: Run, facts: str) -> list[tuple[float | None, str]]:
     packages = [task.package for task, _, _ in run.answers]
     tokens = list(map(TextTokenizer.load(pocket_folder()).count, _texts(run)))
     return [
-        (run.first_s, facts),
+        (run.first_s, ""),
         (run.again_s, ""),
-        (p50(took), f"over {len(took)}"),
+        (p50(took), ""),
         (p95(took), ""),
         (p50(found) if found else None, "" if found else "no edit was found"),
         (100 * len(found) / len(run.edits_s), f"of {len(run.edits_s)}"),
@@ -218,4 +227,4 @@ def _interval(values: Sequence[float], packages: Sequence[str]) -> str:
 
 
 def _used(tokens: Sequence[int]) -> str:
-    return f"{amount(p50(tokens), '')} tokens, at most {max(tokens):,}, of {BUDGET:,}"
+    return f"{amount(p50(tokens), '')} tokens, at most {max(tokens):,}"

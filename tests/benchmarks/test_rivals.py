@@ -175,7 +175,7 @@ def test_a_tool_that_ends_says_why(tmp_path: Path) -> None:
 
 def test_a_tool_that_could_not_be_had_has_no_figure_and_its_rows_say_why(tmp_path: Path) -> None:
     absent = Entrant("absent", "", lambda root, home: [])
-    bars = bars_of(Run(absent, tmp_path, tmp_path, failed="pip could not install it"), "")
+    bars = bars_of(Run(absent, tmp_path, tmp_path, failed="pip could not install it"))
     assert [bar.name for bar in bars] == [name for name, _ in MEASURES]
     assert {(bar.verdict, bar.note) for bar in bars} == {
         ("not measured", "pip could not install it")
@@ -185,7 +185,7 @@ def test_a_tool_that_could_not_be_had_has_no_figure_and_its_rows_say_why(tmp_pat
 def test_an_edit_that_was_never_found_is_not_a_time(tmp_path: Path) -> None:
     run = Run(ENTRANTS[0], tmp_path, tmp_path, edits_s=[None, None])
     run.answers = [(TASK, Answer(MAP, lines_of(MAP)), 0.02)]
-    found = {bar.name: bar for bar in bars_of(run, "")}
+    found = {bar.name: bar for bar in bars_of(run)}
     assert found["an edit is in an answer, p50"].verdict == "not measured"
     assert found["edits that were in an answer"].measured == 0
     assert found["answers that name the definition"].measured == 100

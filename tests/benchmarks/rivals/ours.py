@@ -8,7 +8,7 @@ from pathlib import Path
 from megacontext.agent.hosted import Hosted
 from megacontext.agent.opening import Workplace
 from megacontext.memory.focus import FocusQuery
-from megacontext.memory.focus.text_codec import GAP
+from megacontext.memory.focus.text_codec import GAP, SEPARATOR
 
 from .answering import Answer
 
@@ -43,4 +43,5 @@ class Ours:
             lines[item.entry.path] += [
                 line for line in item.text.splitlines() if line.strip() != GAP
             ]
-        return Answer(rendering.text, dict(lines))
+        # What the model reads as one special token stands as in the other tools' answers.
+        return Answer(rendering.text.replace(SEPARATOR, "### "), dict(lines))
