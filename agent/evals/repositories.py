@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from megacontext.configs.errors import ModelError
 from megacontext.configs.loading import default_settings
@@ -88,6 +89,21 @@ def lay_down(files: Iterable[File], root: Path) -> Path:
         subprocess.run(["git", "init", "--quiet", str(part)], check=True, capture_output=True)
     part.replace(root)
     return root
+
+
+class Texts(Protocol):
+    """Files that can be read, whether or not there is a memory of them."""
+
+    name: str
+
+    @property
+    def files(self) -> Sequence[str]:
+        """Their paths, in order."""
+        ...
+
+    def text(self, path: str) -> str:
+        """What one of them holds."""
+        ...
 
 
 class Repository:

@@ -4,7 +4,6 @@ Run it from the repository's root. A page of the documentation is made from the 
 """
 
 import argparse
-import json
 import time
 from datetime import UTC, datetime
 from importlib import import_module
@@ -14,22 +13,30 @@ from typing import Any
 from rich.console import Console
 
 from .bars import Bar
+from .keeping import KEPT, PAGE, keep, merged, read, write_page
 from .machine import ROOT, describe, load_average
-from .report import page, table
+from .report import table
 
 NAMES = (
     *("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill"),
     *("tui", "lsp", "acp", "mcp"),
+    *("growth", "rivals"),
 )
 
 
 def main() -> None:
     options = _options()
     console = Console(width=160 if not Console().is_terminal else None)
-    run = _recorded(options.from_) if options.from_ else _measured(options, console)
+    kept = read(options.from_ or ())
+    run = merged(kept, NAMES) if kept else _measured(options, console)
     console.print(table(run))
+    if options.keep:
+        whole = merged([*read([KEPT]), run], NAMES)
+        keep(whole, KEPT)
+        write_page(whole, PAGE)
+        console.print(f"kept in {KEPT}, wrote {PAGE}")
     if options.write:
-        options.write.write_text(page(run), encoding="utf-8")
+        write_page(run, options.write)
         console.print(f"wrote {options.write}")
 
 
@@ -42,10 +49,24 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--from", dest="from_", type=Path, nargs="+", help="measure nothing: take kept figures"
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="put the figures among those that the page is made of"
+    )
+    parser.add_argument(
+        "--sizes",
+        type=float,
+        nargs="+",
+        metavar="M",
+        help="growth: million tokens of each repository (default: 0.1 1 8; the text here is enough for 12)",
+    )
     options = parser.parse_args()
     unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    if options.quick and options.keep:
+        parser.error("rough figures are not kept; leave out --quick")
+    if any(run["quick"] for run in read(options.from_ or ())) and options.keep:
+        parser.error("these figures are rough ones of --quick and are not kept")
     return options
 
 
@@ -55,34 +76,24 @@ def _measured(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     path = options.json or ROOT / "artifacts" / "bench" / f"{started}.json"
     for name in options.names or NAMES:
         console.print(f"[dim]{name} …[/dim]")
-        run["results"].append(_measure(name, options.quick))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        run["results"].append(_measure(name, options))
+        keep(run, path)
     console.print(f"[dim]figures in {path}[/dim]")
     return run
 
 
-def _measure(name: str, quick: bool) -> dict[str, Any]:
+def _measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     before, started = load_average(), time.perf_counter()
-    bars: list[Bar] = import_module(f"tests.benchmarks.{name}_bench").measure(quick)
+    more = {}
+    if name == "growth" and options.sizes:
+        more["sizes"] = [round(1e6 * size) for size in options.sizes]
+    bars: list[Bar] = import_module(f"tests.benchmarks.{name}_bench").measure(options.quick, **more)
     return {
         "name": name,
         "load": [before, load_average()],
         "seconds": round(time.perf_counter() - started, 1),
         "bars": [bar.as_json() for bar in bars],
     }
-
-
-def _recorded(paths: list[Path]) -> dict[str, Any]:
-    """Kept figures as one run; of a benchmark that is in several files, the last one."""
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    results = {
-        result["name"]: {"commit": run["machine"]["commit"], **result}
-        for run in runs
-        for result in run["results"]
-    }
-    ordered = [results[name] for name in NAMES if name in results]
-    return {**runs[-1], "quick": any(run["quick"] for run in runs), "results": ordered}
 
 
 main()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median, quantiles
 from typing import Any, Literal
 
-Verdict = Literal["met", "missed", "reported"]
+Verdict = Literal["met", "missed", "reported", "not measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,24 +13,33 @@ class Bar:
     """One figure. Without `at_most` or `at_least` it is reported and judged by nobody."""
 
     name: str
-    measured: float
+    measured: float | None
+    """None where it could not be measured; the note says why. It is never taken for met."""
     unit: str = ""
     at_most: float | None = None
     at_least: float | None = None
     note: str = ""
     """Spread and circumstances."""
+    of: str = ""
+    """Whose figure it is, where several things are measured alike; they stand side by side."""
+    at: float | None = None
+    """Tokens of the repository, where the figure is a point of a curve."""
 
     @property
     def ratio(self) -> float | None:
-        """How much of the bar is used up: 1 is just met, more is missed."""
+        """How much of the bar is used up: 1 is just met, more is missed. None where there is no such share."""
+        if self.measured is None:
+            return None
         if self.at_most is not None:
             return self.measured / self.at_most if self.at_most else 1.0 + self.measured
-        if self.at_least is not None:
-            return self.at_least / self.measured if self.measured else float("inf")
+        if self.at_least:
+            return self.at_least / self.measured if self.measured > 0 else float("inf")
         return None
 
     @property
     def verdict(self) -> Verdict:
+        if self.measured is None:
+            return "not measured"
         if self.at_most is not None:
             return "met" if self.measured <= self.at_most else "missed"
         if self.at_least is not None:
@@ -50,11 +59,14 @@ class Bar:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Bar":
-        return cls(**{key: data[key] for key in cls.__slots__})
+        """A bar that was kept, perhaps by an earlier version that knew fewer of its fields."""
+        return cls(**{key: data[key] for key in cls.__slots__ if key in data})
 
 
-def amount(value: float, unit: str) -> str:
+def amount(value: float | None, unit: str) -> str:
     """A number with its unit, in as many digits as it is worth."""
+    if value is None:
+        return "–"
     digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{digits}f}{' ' if unit else ''}{unit}"
 

@@ -18,6 +18,7 @@ from megacontext.models.language.tokenizing import TextTokenizer
 
 from .bars import Bar
 from .corpora import commit_all, git, slices
+from .machine import processor_s
 from .watched import Watched
 
 FILES = 10_100
@@ -163,7 +164,7 @@ def _open(workplace: Workplace, tokenizer: TextTokenizer, places: Places) -> Mem
 
 def _switch(watched: Watched, gister: CountingGister, branch: str, paths: list[str]) -> Switch:
     memory = watched.memory
-    cpu, gists = time.process_time(), gister.rows
+    cpu, gists = processor_s(), gister.rows
     git(memory.places.root, "checkout", "-q", branch)
     checked_out = time.monotonic()
     arrivals = watched.until(paths)
@@ -196,8 +197,8 @@ def _scratch(
 ) -> tuple[float, float]:
     """Processor and wall time of indexing the same files from nothing; the root must be the same."""
     with _open(workplace, tokenizer, Elsewhere(workplace.places.root, folder)) as memory:
-        cpu, wall = time.process_time(), time.perf_counter()
+        cpu, wall = processor_s(), time.perf_counter()
         memory.writer.reconcile()
-        took = time.process_time() - cpu, time.perf_counter() - wall
+        took = processor_s() - cpu, time.perf_counter() - wall
         assert memory.root_key == watched.root_key
     return took

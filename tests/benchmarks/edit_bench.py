@@ -14,6 +14,7 @@ from megacontext.models.language.tokenizing import TextTokenizer
 
 from .bars import Bar, p50, p95, spread
 from .corpora import SEED, repository
+from .machine import processor_s
 from .watched import Watched, stopwatch
 
 TOKENS = 1_000_000
@@ -44,26 +45,24 @@ def measure(quick: bool) -> list[Bar]:
         with workplace.open_memory(write=True) as memory:
             with stopwatch(full):
                 memory.writer.reconcile()
-            gisting = _gisting(workplace, memory)
+            gisting = gisting_of(workplace, memory)
             with stopwatch(full):
                 made = gisting.run()
             window_s = workplace.settings.memory.debounce_ms / 1000
-            chosen = _median_files(memory, EDITS // (10 if quick else 1) + WARM_UP)
+            chosen = median_files(memory, EDITS // (10 if quick else 1) + WARM_UP)
             with Watched(memory, window_s) as watched:
-                plain = _edit_all(watched, gisting, chosen, _write)
-                saved = _edit_all(watched, gisting, chosen[: len(chosen) // 4], _save)
+                plain = edit_all(watched, gisting, chosen, write)
+                saved = edit_all(watched, gisting, chosen[: len(chosen) // 4], _save)
             facts = (
                 f"{memory.tokens:,} tokens in {memory.catalogue.counts()['files']:,} files; "
                 f"files of {min(_sizes(root, chosen)):,} to {max(_sizes(root, chosen)):,} bytes"
             )
-            disk = {name: size / memory.tokens for name, size in memory.disk_bytes().items()}
     index_s, gists_s = full
     return [
         *_bars(plain, index_s, window_s * 1000, facts),
         Bar("an edit saved by a renamed file, p50", p50(saved.work), "ms", note=spread(saved.work)),
         Bar("full index of this repository", index_s, "s"),
         Bar("all its gists", gists_s, "s", note=f"{made.blocks:,} blocks"),
-        *(Bar(f"on disk, {name}", size, "bytes a token") for name, size in disk.items()),
     ]
 
 
@@ -91,7 +90,8 @@ def _bars(took: Measured, index_s: float, window_ms: float, facts: str) -> list[
     ]
 
 
-def _gisting(workplace: Workplace, memory: Memory) -> Gisting:
+def gisting_of(workplace: Workplace, memory: Memory) -> Gisting:
+    """What makes the gists of a memory, with the model of its workplace."""
     from megacontext.models.gist.loading import gister_for
     from megacontext.models.language.loading import load_model
 
@@ -99,7 +99,7 @@ def _gisting(workplace: Workplace, memory: Memory) -> Gisting:
     return memory.gisting(gister_for(load_model(workplace.choice), workplace.folder))
 
 
-def _median_files(memory: Memory, count: int) -> list[str]:
+def median_files(memory: Memory, count: int) -> list[str]:
     """The files nearest to the median size, in random order."""
     by_size = sorted(memory.catalogue.files(), key=lambda file: file.size)
     middle = len(by_size) // 2
@@ -109,14 +109,15 @@ def _median_files(memory: Memory, count: int) -> list[str]:
     return paths
 
 
-def _edit_all(
+def edit_all(
     watched: Watched, gisting: Gisting, paths: list[str], write: Callable[[Path, str], None]
 ) -> Measured:
+    """Edit files one after the other and wait for each; the first ones do not count."""
     took = Measured()
     for number, path in enumerate(paths):
         file = watched.memory.places.root / path
         changed = _edited(file.read_text(encoding="utf-8", errors="replace"), number)
-        cpu, started = time.process_time(), time.monotonic()
+        cpu, started = processor_s(), time.monotonic()
         write(file, changed)
         arrival = watched.next()
         gist_start = time.monotonic()
@@ -144,7 +145,8 @@ def _edited(text: str, number: int) -> str:
     )
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
+    """As an editor does that writes into the file."""
     file.write_text(text, encoding="utf-8")
 
 

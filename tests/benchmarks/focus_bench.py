@@ -46,7 +46,7 @@ def measure(quick: bool) -> list[Bar]:
         ]
         for number, pair in enumerate(zip(*(it.queries for it in subjects), strict=True)):
             for subject, query in zip(subjects, pair, strict=True):
-                _ask(subject, query, warm=number >= WARM_UP // share)
+                ask(subject, query, warm=number >= WARM_UP // share)
         facts = [_facts(subject) for subject in subjects]
         for subject in subjects:
             subject.engine.memory.close()
@@ -74,15 +74,21 @@ def measure(quick: bool) -> list[Bar]:
 
 def _open(root: Path, tokens: int, queries: int) -> Subject:
     repository(root, tokens, TextTokenizer.load(Workplace.at().folder))
+    return subject_of(root, queries)
+
+
+def subject_of(root: Path, queries: int) -> Subject:
+    """Open a repository, bring its index up to date, and draw so many queries, or as many as it has to offer."""
     workplace = Workplace.at(root)
     engine = Engine(workplace, workplace.open_memory(write=True))
     engine.refresh()
     questions, places = _questions(engine, queries // 2), _places(engine, queries // 2)
-    mixed = [query for pair in zip(questions, places, strict=True) for query in pair]
+    mixed = [query for pair in zip(questions, places, strict=False) for query in pair]
     return Subject(engine, mixed)
 
 
-def _ask(subject: Subject, query: FocusQuery, *, warm: bool) -> None:
+def ask(subject: Subject, query: FocusQuery, *, warm: bool) -> None:
+    """Focus once; what it took counts when it is `warm`."""
     cpu, started = time.process_time(), time.perf_counter()
     focused = subject.engine.focus(query)
     took = (time.perf_counter() - started) * 1000
@@ -97,7 +103,7 @@ def _questions(engine: Engine, count: int) -> list[FocusQuery]:
     rows = engine.memory.db.execute(
         "SELECT DISTINCT doc FROM symbols WHERE length(doc) > 30 ORDER BY doc"
     ).fetchall()
-    chosen = random.Random(SEED).sample([doc for (doc,) in rows], count)
+    chosen = random.Random(SEED).sample([doc for (doc,) in rows], min(count, len(rows)))
     return [FocusQuery(text=doc, budget=engine.settings.focus.budget) for doc in chosen]
 
 
@@ -106,7 +112,7 @@ def _places(engine: Engine, count: int) -> list[FocusQuery]:
     rng = random.Random(SEED)
     files = [file for file in engine.memory.catalogue.files() if file.lines > 40]
     queries = []
-    for file in rng.sample(files, count):
+    for file in rng.sample(files, min(count, len(files))):
         line = rng.randrange(20, file.lines - 10)
         lines = (engine.memory.read(file.path) or b"").decode("utf-8", "replace").split("\n")
         window = "\n".join(lines[line - 12 : line])[-400:] + "\n".join(lines[line : line + 6])[:200]

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,16 +17,11 @@ from megacontext.models.language.tokenizing import TextTokenizer
 
 from .bars import Bar, p50, spread
 from .corpora import standard_library
+from .machine import processor_s
+from .peak import run_watched
 
 ROUNDS = 2
-INDEX_AND_TELL_PEAK = """
-import sys
-from pathlib import Path
-from megacontext.agent.main import app
-app(["index", sys.argv[1], "--no-gists", "--json"], standalone_mode=False)
-status = Path("/proc/self/status").read_text()
-print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
-"""
+COMMAND = str(Path(sys.executable).with_name("megacontext"))
 
 
 @dataclass(frozen=True)
@@ -36,13 +30,13 @@ class Took:
 
     wall: float
     cpu: float
-    """Of all threads."""
+    """Of all threads, and of the processes that cut files; see `processor_s`."""
 
 
 def measure(quick: bool) -> list[Bar]:
     with TemporaryDirectory(prefix="megacontext-") as folder:
         root = standard_library(Path(folder) / "lib")
-        peak = _peak_mb(root)
+        _, peak = index_and_peak(root)
         workplace = Workplace.at(root)
         tokenizer = TextTokenizer.load(workplace.folder)
         sizes, files = _sizes_and_files(workplace)
@@ -62,8 +56,7 @@ def _sizes_and_files(workplace: Workplace) -> tuple[dict[str, int], dict[str, by
     with workplace.open_memory(write=False) as memory:
         files = {file.path: memory.read(file.path) or b"" for file in memory.catalogue.files()}
         total = sum(map(len, files.values()))
-        sizes = {"tokens": memory.tokens, "bytes": total, "files": len(files)}
-        return sizes | memory.disk_bytes(), files
+        return {"tokens": memory.tokens, "bytes": total, "files": len(files)}, files
 
 
 def _index(workplace: Workplace, tokenizer: TextTokenizer) -> Took:
@@ -92,18 +85,18 @@ def _on_one_thread(tokenizer: TextTokenizer, texts: list[str]) -> Took:
 
 
 def _timed(work: Callable[[], object]) -> Took:
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), processor_s()
     work()
-    return Took(time.perf_counter() - wall, time.process_time() - cpu)
+    return Took(time.perf_counter() - wall, processor_s() - cpu)
 
 
-def _peak_mb(root: Path) -> float:
-    """Peak resident memory of a process that indexes `root` from scratch."""
-    command = [sys.executable, "-c", INDEX_AND_TELL_PEAK, str(root)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    result, peak = done.stdout.splitlines()
-    assert json.loads(result)["root"]
-    return int(peak) / 1024
+def index_and_peak(root: Path) -> tuple[float, float]:
+    """Seconds that indexing `root` takes in a new process, without gists, and its peak in MiB."""
+    started = time.perf_counter()
+    said, peak = run_watched([COMMAND, "index", str(root), "--no-gists", "--json"])
+    took = time.perf_counter() - started
+    assert json.loads(said)["root"]
+    return took, peak
 
 
 def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: float) -> list[Bar]:
@@ -115,10 +108,6 @@ def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: flo
     wall, cpu = ratios(lambda took: took.wall), ratios(lambda took: took.cpu)
     walls, alone_walls = [it.wall for it in whole], [it.wall for it in alone]
     text = f"{sizes['files']:,} files, {sizes['bytes'] / 1e6:.1f} MB, {sizes['tokens']:,} tokens"
-    disk = [
-        Bar(f"on disk, {name}", sizes[name] / sizes["tokens"], "bytes a token")
-        for name in ("catalogue", "L0")
-    ]
     return [
         Bar(
             "index against tokenizing the same text, wall time",
@@ -128,11 +117,16 @@ def _bars(whole: list[Took], alone: list[Took], sizes: dict[str, int], peak: flo
             note=f"{spread(wall)} pairs; {text}",
         ),
         Bar("the same in processor time of all threads", p50(cpu), "×", note=spread(cpu)),
-        Bar("peak memory of indexing", peak, "MiB", at_most=1024),
+        Bar(
+            "peak memory of indexing",
+            peak,
+            "MiB",
+            at_most=1024,
+            note="with the processes that cut files; pages they share count once",
+        ),
         Bar("index", p50(walls), "s", note=spread(walls, "s")),
         Bar("tokenizing alone", p50(alone_walls), "s", note=spread(alone_walls, "s")),
         Bar("index", sizes["bytes"] / 1e6 / p50(walls), "MB/s"),
-        *disk,
     ]
 
 

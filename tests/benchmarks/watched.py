@@ -12,6 +12,8 @@ from megacontext.configs.errors import MegaContextError
 from megacontext.memory.memory import Memory
 from megacontext.memory.watching import Batch, Watcher
 
+from .machine import processor_s
+
 PATIENCE_S = 120.0
 QUIET_S = 3.0
 
@@ -24,7 +26,7 @@ class Arrival:
     at: float
     """`time.monotonic()`."""
     cpu: float
-    """Processor time of this process until then, in seconds."""
+    """Processor time until then, in seconds; see `processor_s`."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Watched:
         self._watcher.stop()
 
     def _note(self, batch: Batch) -> None:
-        self.arrivals.put(Arrival(batch, time.monotonic(), time.process_time()))
+        self.arrivals.put(Arrival(batch, time.monotonic(), processor_s()))
 
     def _settle(self) -> None:
         # The watcher first compares everything; a file of our own tells when it is through with that.

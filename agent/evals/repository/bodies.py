@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..repositories import Repository
+from ..repositories import Texts
 from .spots import Spot, is_own
 
 MISSING = "raise NotImplementedError"
@@ -47,7 +47,7 @@ class Body:
         return self.file_with(" " * self.indent + MISSING)
 
 
-def bodies_in(repository: Repository, lines: tuple[int, int], seed: int) -> list[Body]:
+def bodies_in(repository: Texts, lines: tuple[int, int], seed: int) -> list[Body]:
     """Functions and methods of a package's own files with so many lines in their bodies, shuffled."""
     found: dict[str, Body] = {}
     for path, text, symbol, node in own_functions(repository):
@@ -59,7 +59,7 @@ def bodies_in(repository: Repository, lines: tuple[int, int], seed: int) -> list
     return bodies
 
 
-def own_functions(repository: Repository) -> Iterator[tuple[str, str, str, ast.FunctionDef]]:
+def own_functions(repository: Texts) -> Iterator[tuple[str, str, str, ast.FunctionDef]]:
     """Path, text, qualified name and node of each function of a package's own sound files."""
     for path in filter(is_own, repository.files):
         text = repository.text(path)

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..repositories import Repository
+from ..repositories import Texts
 from .bodies import own_functions
 
 LONGEST = 600
@@ -37,7 +37,7 @@ class Needle:
         return f"{self.package}:{self.path}:{self.symbol}"
 
 
-def needles_in(repository: Repository, words: int, seed: int) -> list[Needle]:
+def needles_in(repository: Texts, words: int, seed: int) -> list[Needle]:
     """Functions and methods of a package's own files whose docstrings have at least so many words, shuffled.
 
     A description that several functions share is none of any.

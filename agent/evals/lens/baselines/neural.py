@@ -27,32 +27,31 @@ class Dense:
 
     def __init__(self, measurer: Measurer) -> None:
         self._measurer = measurer
-        self._model = measurer.model
 
     def scores(self, scene: Scene) -> Scores:
         """Scores above 0."""
         texts = [scene.place.tail, *(scene.repository.tokens(node) for node in scene.nodes)]
-        states = torch.cat(
-            [
-                self._means(texts[start : start + READ_TOGETHER])
-                for start in range(0, len(texts), READ_TOGETHER)
-            ]
-        )
+        states = mean_states(self._measurer, texts)
         alike = functional.cosine_similarity(states[1:], states[:1])
         return ranged(alike.double().cpu().numpy())
 
-    @torch.inference_mode()
-    def _means(self, texts: Sequence[Sequence[int]]) -> Tensor:
-        """Mean last hidden states `[n, d]`."""
-        inputs, mask = self._measurer.padded(
-            [lay_out(self._model, [Tokens(tuple(ids))]) for ids in texts]
-        )
-        positions = torch.arange(inputs.shape[1], device=inputs.device).expand(len(texts), -1)
-        hidden: Tensor = self._model.module.get_decoder()(
-            inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False
-        ).last_hidden_state
-        weights = mask[..., None].to(hidden)
-        return (hidden * weights).sum(1) / weights.sum(1)
+
+def mean_states(measurer: Measurer, texts: Sequence[Sequence[int]]) -> Tensor:
+    """The mean last hidden state of each of some token sequences `[n, d]`."""
+    starts = range(0, len(texts), READ_TOGETHER)
+    return torch.cat([_mean_states(measurer, texts[at : at + READ_TOGETHER]) for at in starts])
+
+
+@torch.inference_mode()
+def _mean_states(measurer: Measurer, texts: Sequence[Sequence[int]]) -> Tensor:
+    model = measurer.model
+    inputs, mask = measurer.padded([lay_out(model, [Tokens(tuple(ids))]) for ids in texts])
+    positions = torch.arange(inputs.shape[1], device=inputs.device).expand(len(texts), -1)
+    hidden: Tensor = model.module.get_decoder()(
+        inputs_embeds=inputs, attention_mask=mask, position_ids=positions, use_cache=False
+    ).last_hidden_state
+    weights = mask[..., None].to(hidden)
+    return (hidden * weights).sum(1) / weights.sum(1)
 
 
 class AttentionMass:

@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...bm25 import counted
-from ...repositories import Repository
+
+if TYPE_CHECKING:
+    from ...repositories import Repository
 
 LINES = 10
 """Of a passage: CrossCodeEval (Ding et al. 2023) retrieves so many."""
@@ -43,7 +46,7 @@ def passages_of(path: str, text: str) -> tuple[Passage, ...]:
 class Passages:
     """The passages of a repository as it is now; a file is cut again only when it has changed."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: "Repository") -> None:
         self._repository = repository
         self._known: dict[str, tuple[bytes, tuple[Passage, ...]]] = {}
 
