@@ -213,7 +213,7 @@ def test_canonical_solutions_count_when_all_of_them_ran(
 def test_memory_does_harm_where_it_is_worse_beyond_doubt(
     tmp_path: Path, memory: float, verdict: str
 ) -> None:
-    figures = [measured("pass@1", "complete", 0.5), measured("pass@1", "memory", memory)]
+    figures = [measured("pass@1", "without-memory", 0.5), measured("pass@1", "with-memory", memory)]
     kept_run(tmp_path / "a", "humaneval", figures, model="pocket", started="2026-01-01")
     kept = read_kept([], tmp_path, [tmp_path], ENCODER)
     assert row(kept, "HumanEval with memory below without, beyond doubt").bar.verdict == verdict
