@@ -55,11 +55,9 @@ class LensScorer(FeatureScorer):
         self, tree: TreeView, lensnet: LensNet, gists: NodeGists, queries: QueryGists
     ) -> None:
         """`lensnet` reads these gists, and the features that FEATURES names, in that order."""
-        names, used = (
-            lensnet.config.feature_names,
-            lensnet.learned_weights * lensnet.config.features,
-        )
-        super().__init__(tree, Weights(**dict(zip(names, used.tolist(), strict=True))))
+        used = (lensnet.learned_weights * lensnet.config.features).tolist()
+        weights = dict(zip(lensnet.config.feature_names, used, strict=True))
+        super().__init__(tree, Weights(**weights, cursor_defines=weights["defines"]))
         self._lensnet = lensnet
         self._gists = gists
         self._queries = queries
@@ -102,7 +100,8 @@ class LensScorer(FeatureScorer):
         verdict, reading = self._lensnet.consider(entries, _asked(self._queries.gists(query)))
         scores, likeness = verdict.scores[0].numpy(), verdict.likeness[0].numpy()
         count = max(1, len(nodes))
-        weighed = table.rows[: len(nodes)] @ self._vector
+        vector = self.weights.vector(query)
+        weighed = table.rows[: len(nodes)] @ vector
         # Nothing speaks for what has no candidates but features; what LensNet adds must not open all of it.
         added = min(float((scores - weighed).sum()) / count, -self.weights.minimum)
         more = likeness - likeness.sum() / count
@@ -112,7 +111,7 @@ class LensScorer(FeatureScorer):
             coarse=Carried(
                 table,
                 scores[:, None],
-                lambda path: np.array([table.file_row(path) @ self._vector + added], np.float32),
+                lambda path: np.array([table.file_row(path) @ vector + added], np.float32),
             ),
             likeness=Carried(table, more[:, None], lambda path: np.zeros(1, np.float32)),
             best=[nodes[index] for index in np.argsort(-scores, kind="stable")],

@@ -77,7 +77,7 @@ def tree(memory) -> TreeView:
 
 def net(spread: float = 0.0, **changes) -> LensNet:
     """A fresh one, or with some noise on all weights, as training would leave it."""
-    weights = dict(zip(FEATURES, Weights().vector().tolist(), strict=True))
+    weights = dict(zip(FEATURES, Weights().vector(FocusQuery()).tolist(), strict=True))
     values = {"gist_width": 32, "feature_names": FEATURES, "feature_weights": weights, "width": 16}
     made = LensNet(LensNetConfig(base_id="b", encoder_id="e", **values | changes)).eval()
     random = torch.Generator().manual_seed(2)
@@ -107,7 +107,9 @@ def all_nodes(tree: TreeView) -> list[Node]:
 @pytest.mark.parametrize("query", QUERIES)
 def test_fresh_it_scores_every_node_as_the_feature_scorer_does(tree, make, query):
     nodes = all_nodes(tree)
-    weighed = FeatureScorer(tree, Weights(tail=0.0)).score(nodes, query)
+    weighed = FeatureScorer(tree, Weights(tail=0.0, cursor_defines=Weights().defines)).score(
+        nodes, query
+    )
     assert {node.level for node in nodes} == GIST_LEVELS
     assert np.allclose(make(spread=0).score(nodes, query), weighed, atol=1e-6)
 
