@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from megacontext.agent.main import app
 from megacontext.configs.errors import TrainingError
 from megacontext.memory.focus.features import FEATURES as ALL_FEATURES
+from megacontext.memory.focus.query import FocusQuery, Position
 from megacontext.memory.focus.scorer import Weights
 from megacontext.models.lens.files import load_lensnet
 from megacontext.models.lens.snapshots import SnapshotWriter
@@ -186,7 +187,11 @@ def test_the_command_trains_measures_and_exports(places: Places, tmp_path: Path)
 @pytest.mark.parametrize("name", ["cpu", "gpu"])
 def test_the_shipped_runs_start_from_the_feature_scorer(name: str) -> None:
     settings = read_yaml(ROOT / "configs" / "runs" / f"lensnet_pocket_{name}.yaml", LensRunSettings)
-    weights = dict(zip(ALL_FEATURES, Weights().vector().tolist(), strict=True))
+    weights = dict(
+        zip(
+            ALL_FEATURES, Weights().vector(FocusQuery(at=Position("x.py", 1))).tolist(), strict=True
+        )
+    )
     given = settings.lens.feature_weights
     assert given == pytest.approx({name: weight for name, weight in weights.items() if weight})
     shape = settings.lens.model_dump()
