@@ -114,14 +114,13 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
 
 
 def _scorer(tree: TreeView, memory: Memory, workplace: Workplace, gister: "Gister") -> Scorer:
-    """LensNet where settings want it, or where the model's folder has one and settings leave it open."""
-    from megacontext.models.lens.files import has_lensnet, load_lensnet
-
-    wanted, folder = workplace.settings.focus.scorer, workplace.folder
-    if wanted == "features" or (wanted == "auto" and not has_lensnet(folder)):
+    """The one that settings want."""
+    if workplace.settings.focus.scorer == "features":
         return FeatureScorer(tree)
+    from megacontext.models.lens.files import load_lensnet
+
     lensnet = load_lensnet(
-        folder,
+        workplace.folder,
         base_id=gister.base_id,
         encoder_id=gister.encoder_id,
         gist_width=gister.width,

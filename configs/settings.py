@@ -123,7 +123,7 @@ class FocusSettings(Section):
     budget: Count = Field(ge=64, le=1_000_000)
     codec: Literal["text", "gist"]
     gist_slots: Slots
-    scorer: Literal["auto", "features", "lensnet"]
+    scorer: Literal["features", "lensnet"]
     rounds: Count = Field(ge=1, le=64)
     max_actions_per_round: Count = Field(ge=1, le=100_000)
     cooldown_rounds: Count = Field(ge=0, le=64)

@@ -189,9 +189,8 @@ def opened(name: str, root: Path, reader: Reader, slots: int) -> Iterator[Reposi
     """
     settings = reader.settings
     only = {"gist_slots": slots}
-    # Learned scorers are held against the features, so that these must be what a lens has.
     sections = {
-        "focus": settings.focus.model_copy(update={**only, "scorer": "features"}),
+        "focus": settings.focus.model_copy(update=only),
         "memory": settings.memory.model_copy(update=only),
     }
     settings = settings.model_copy(update=sections)

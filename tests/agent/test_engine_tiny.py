@@ -161,10 +161,9 @@ def with_lensnet(model, model_folder):
 @pytest.mark.parametrize(
     ("scorer", "codec", "learned"),
     [
-        ("auto", "gist", True),
         ("lensnet", "gist", True),
         ("features", "gist", False),
-        ("auto", "text", False),
+        ("lensnet", "text", False),
     ],
 )
 def test_settings_say_which_scorer_chooses(
@@ -178,7 +177,7 @@ def test_settings_say_which_scorer_chooses(
 
 def test_a_lensnet_of_another_base_is_refused_with_the_reason(open_engine, model, with_lensnet):
     with_lensnet(base_id="another")
-    engine = open_engine(model)
+    engine = open_engine(model, focus__scorer="lensnet")
     with pytest.raises(ModelFilesError, match=r"made for another base.*or use the feature scorer"):
         engine.focus(FocusQuery("word_for", budget=200), "gist")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from megacontext.models.base import Fill, Piece, Prompt, Sampling, Segment, Usage
-from megacontext.models.lens.files import has_lensnet
+from megacontext.models.lens.files import has_lensnet, lens_id
 from megacontext.models.training.corpus.settings import PackageSource
 
 from ...prompts import completion_prompt
@@ -113,7 +113,7 @@ class Bench:
             "name": self.model.name,
             "base": gister.base_id,
             "encoder": gister.encoder_id,
-            "lensnet": self.plan.lensnet,
+            "lensnet": {name: lens_id(net) for name, net in self.lenses.nets.items()},
         }
         return Identity({**common, **part}, model, self._archives)
 
