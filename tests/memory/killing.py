@@ -33,6 +33,8 @@ from .workbench import SumGister, module, open_memory, said, scratch, write_file
 
 FILES = 32
 GO_ON = b"\n"
+REFUSED = 3
+"""A child ends so when the memory itself refuses to be written, and says why."""
 HERE = Path(__file__).resolve()
 
 
@@ -54,6 +56,8 @@ def index(root: Path, acknowledge: Callable[[Memory], object]) -> None:
     ingest.BATCH_FILES = 3
     gisting.BATCH_BLOCKS = 30
     with open_memory(root) as memory:
+        # As often as in a repository of many thousand files, SQLite moves its log into the database.
+        memory.writer.db.execute("PRAGMA wal_autocheckpoint = 20")
         memory.writer.reconcile(lambda _: acknowledge(memory))
         acknowledge(memory)
         memory.gisting(SumGister()).run(lambda _: acknowledge(memory))
@@ -90,6 +94,8 @@ def serve() -> None:
                 asked = json.loads(line)
                 index_on(_disk(asked["disk"]), Path(asked["root"]))
                 code = 0
+            except StoreError:
+                code = REFUSED
             except Exception:
                 traceback.print_exc()
                 raise
@@ -112,16 +118,19 @@ class Kill:
     commits: int
     acknowledged: dict[str, int]
     status: int
-    """As `os.waitpid` gives it: 9 is killed, 0 is finished before."""
+    """As `os.waitpid` gives it: 9 is killed, 0 is finished before, `REFUSED << 8` is refused."""
     steps: int = 0
     """Of a failing disk, up to the last commit."""
 
 
 class Indexer:
-    """The process that forks."""
+    """The process that forks; another `module` may do something to the product before it serves."""
+
+    def __init__(self, *module: str) -> None:
+        self._module = module or ("tests.memory.killing",)
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.memory.killing"]
+        command = [sys.executable, "-m", *self._module]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parents[2]
         )
