@@ -43,12 +43,12 @@ class Protocol(LanguageServerProtocol):
             self._refuse(None, JsonRpcInvalidRequest.of(ValueError("no object")))
             return
         asked = data.get("id")
-        is_request = isinstance(asked, str | int) and "method" in data
         try:
             self._check(data)
             message = self.structure_message(data)
         except JsonRpcException as exc:
-            if is_request or "method" not in data:
+            is_notification = "method" in data and asked is None
+            if not is_notification:
                 self._refuse(asked if isinstance(asked, str | int) else None, exc)
             return
         try:
@@ -65,7 +65,9 @@ class Protocol(LanguageServerProtocol):
         method = data.get("method")
         if data.get("jsonrpc") != self.VERSION:
             raise JsonRpcInvalidRequest.of(ValueError(f"jsonrpc is not {self.VERSION}"))
-        if method is None and isinstance(data.get("id"), str | int):
+        if not isinstance(data.get("id"), str | int | None):
+            raise JsonRpcInvalidRequest.of(ValueError("the id is neither text nor a whole number"))
+        if method is None and data.get("id") is not None:
             return  # an answer to us
         if not isinstance(method, str):
             raise JsonRpcInvalidRequest.of(ValueError("no method"))

@@ -28,6 +28,9 @@ def shown(text: str, uri: str = URI) -> dict:
         (b"null", -32600),
         (b"{}", -32600),
         (b'{"jsonrpc": "1.0", "id": 1, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": {"a": []}, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": [7], "method": "textDocument/hover", "params": {}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 0.5, "method": "no/such"}', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": 7}', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "textDocument/inlineCompletion"}', -32602),
         (

@@ -114,6 +114,6 @@ def _bars(taken: Taken, wanted: int) -> list[Bar]:
         taken.faults.bar("files not tiled, not read as they are, or not as from scratch"),
         Bar("processes that a file ended or hung", taken.ended, at_most=0),
         Bar("cutting and checking a file, p50", p50(taken.cut_ms), "ms", note=f"p95 {p95(taken.cut_ms):,.0f} ms"),
-        Bar("the slowest of them", max(taken.cut_ms), "ms", at_most=20_000, note=slow),
+        Bar("the slowest of them", max(taken.cut_ms), "ms", at_most=60_000, note=slow),
         Bar("taking in a file, p50 of batches", p50(taken.ingest_ms or [0.0]), "ms"),
     ]  # fmt: skip
