@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 NOT_YET = "the server is not initialized"
 NO_MORE = "the server is shutting down"
+NAMED = {
+    types.CANCEL_REQUEST: "id",
+    types.PROGRESS: "token",
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "token",
+}
+"""Notifications about something by its name, and the parameter that is the name."""
 
 
 class Protocol(LanguageServerProtocol):
@@ -73,6 +79,8 @@ class Protocol(LanguageServerProtocol):
             raise JsonRpcInvalidRequest.of(ValueError("no method"))
         if method == types.EXIT:
             return
+        if method in NAMED and not _is_name(data.get("params"), NAMED[method]):
+            raise JsonRpcInvalidParams(f"{method}: {NAMED[method]} is no name")
         if self._shutdown:
             raise JsonRpcInvalidRequest(NO_MORE)
         if (self._workspace is None) != (method == types.INITIALIZE):
@@ -119,3 +127,8 @@ class Protocol(LanguageServerProtocol):
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]
         """Leave: in order after `shutdown`, otherwise with a fault."""
         self._server.leave(0 if self._shutdown else 1)
+
+
+def _is_name(params: Any, key: str) -> bool:
+    """Whether a parameter can be the name of something; pygls takes any value for one, and stumbles."""
+    return isinstance(params, dict) and isinstance(params.get(key), str | int)

@@ -59,6 +59,9 @@ async def test_what_is_no_proper_request_is_answered_with_an_error(body, code):
         b'{"jsonrpc": "2.0", "method": "no/such/notification", "params": {}}',
         b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 77}}',
         b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": null}',
+        b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": {"a": 1}}}',
+        b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": []}}',
+        b'{"jsonrpc": "2.0", "method": "$/progress", "params": {"token": {}, "value": 1}}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "result": 5}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "error": {"code": 1, "message": "x"}}',
         b'{"jsonrpc": "2.0", "id": {"a": 1}, "result": null}',
@@ -68,6 +71,7 @@ async def test_what_is_no_proper_notification_is_passed_over(body):
     async with wired() as wire:
         wire.body(body)
         assert await wire.is_alive()
+        assert not [m for m in wire.messages if m.get("method") == "window/logMessage"]
 
 
 async def test_garbage_and_half_messages_between_requests():

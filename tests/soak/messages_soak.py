@@ -72,11 +72,16 @@ class Session:
         self.asked += 1
         reply = await self.wire.ask("textDocument/hover", self.hover, asks=f"proper-{self.asked}")
         said, self.wire.messages = self.wire.messages, []
+        refused = [message["error"] for message in said if "error" in message]
+        for error in refused:
+            if error["code"] == INTERNAL:
+                return f"an internal error: {error}"
         for message in said:
-            if message.get("error", {}).get("code") == INTERNAL:
-                return f"an internal error: {message['error']}"
             if message.get("method") == "window/logMessage" and message["params"]["type"] == ERROR_LOG:
-                return f"a fault of its own: {message['params']['message']}"
+                text = message["params"]["message"]
+                # What a client is told of its own mistake is logged as well.
+                if not any(error["message"] in text for error in refused):
+                    return f"a fault of its own: {text}"
         if not self.initialized:
             return "" if reply.get("error", {}).get("code") == NOT_YET else f"before the handshake: {reply}"
         return "" if "word" in json.dumps(reply.get("result")) else f"not the answer there was: {reply}"
