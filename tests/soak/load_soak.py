@@ -165,7 +165,7 @@ def _bars(
         Bar("verbatim texts that were no longer so", len(calm["stale"] + busy["stale"]), at_most=0, note=stale.told()),
         Bar("verbatim texts shown", busy["shown"], at_least=1, note=f"{busy['told']:,} called stale instead"),
         Bar("files that the writer missed", missed, at_most=0),
-        Bar("writers that ended", ended is not None, at_most=0),
+        Bar("writers that ended", int(ended is not None), at_most=0),
         *(
             Bar(f"{act} under load, p50", p50(busy["took"][act]), "ms", note=f"p95 {p95(busy['took'][act]):.1f} ms; without edits {p50(calm['took'][act]):.1f} ms, p95 {p95(calm['took'][act]):.1f} ms")
             for act in ACTS

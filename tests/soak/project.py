@@ -112,12 +112,19 @@ class Author:
         self._change(number, -self._next if away else self._next)
         return path_of(number)
 
+    def look(self) -> None:
+        """Somebody else changed the files: see which are there. What they hold is in no history then."""
+        for number in range(self.files):
+            there = (self.root / path_of(number)).exists()
+            self._there[number] = abs(self._there[number]) if there else -1
+
     def _change(self, number: int, version: int) -> None:
         file = self.root / path_of(number)
         self.history.note("begin", number, version)
         if version < 0:
             file.unlink()
         else:
+            file.parent.mkdir(parents=True, exist_ok=True)  # git deletes empty folders
             # Readers of a half-written file would see no version at all; editors rename as well.
             beside = file.with_name(f".{file.name}.new")
             beside.write_text(text_of(number, version), encoding="utf-8")

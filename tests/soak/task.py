@@ -9,6 +9,8 @@ from tests.benchmarks.bars import Bar
 IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """For thousands of small repositories: a disk adds time and no other fault than those put in."""
 SHOWN = 5
+QUICK_MINUTES = 1.0
+"""Of editing, when it is to be quick."""
 
 
 @dataclass(frozen=True)
