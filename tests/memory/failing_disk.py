@@ -207,7 +207,7 @@ def _for_levels(act: Callable[..., int | None], otherwise: Callable[..., int | N
     """`act` for the descriptors of level files, the real function for all others."""
 
     def call(fd: int, *values: object) -> int | None:
-        path = Path(os.readlink(f"/proc/self/fd/{fd}"))
+        path = Path(f"/proc/self/fd/{fd}").readlink()
         if path.suffix != ".ctx":
             return otherwise(fd, *values)
         return act(LevelHandle(path, fd), *values)

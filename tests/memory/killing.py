@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,7 +82,7 @@ def index_on(disk: Disk | None, root: Path) -> None:
         index(root, acknowledge)
 
 
-def serve() -> None:
+def main() -> None:
     """Fork a child for each root that comes in; say its number, and how it ended."""
     for line in sys.stdin:
         if line == GO_ON.decode():
@@ -124,15 +124,16 @@ class Kill:
 
 
 class Indexer:
-    """The process that forks; another `module` may do something to the product before it serves."""
+    """The process that forks; another `command` may do something to the product before."""
 
-    def __init__(self, *module: str) -> None:
-        self._module = module or ("tests.memory.killing",)
+    def __init__(
+        self, command: Sequence[str] = (sys.executable, "-m", "tests.memory.killing")
+    ) -> None:
+        self._command = command
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", *self._module]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parents[2]
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parents[2]
         )
         self._rest = b""
         return self
@@ -238,4 +239,4 @@ def check(root: Path, elsewhere: Path, kill: Kill) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    main()

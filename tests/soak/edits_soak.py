@@ -7,10 +7,9 @@ questions focused. Growth is the median of the last quarter of the time against 
 import json
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +63,13 @@ class Editor:
     def edit(self) -> None:
         """One thing by chance."""
         acts: dict[Callable[[], object], int] = {
-            self.author.edit: 60, self.type: 20, self.focus: 10, self.save: 6, self.move: 3, self.switch: 1,
-        }  # fmt: skip
+            self.author.edit: 60,
+            self.type: 20,
+            self.focus: 10,
+            self.save: 6,
+            self.move: 3,
+            self.switch: 1,
+        }
         act = self.chance.choices(list(acts), list(acts.values()))[0]
         act()
         self.done[act.__name__] += 1
@@ -145,7 +149,7 @@ def measure(task: Task) -> list[Bar]:
         root = Path(folder) / "repository"
         author = Author(root, FILES, History(Path(folder) / "history"), task.seed)
         commit_all(root)
-        with _hosted(root) as process:
+        with _hosted(task.command("tests.soak.hosted", str(root))) as process:
             editor = Editor(root, process, author, random.Random(task.seed))
             return _edit_for(editor, task)
 
@@ -166,15 +170,17 @@ def _edit_for(editor: Editor, task: Task) -> list[Bar]:
             checked += 1
             paths, troubles = editor.differing()
             if paths or troubles:
-                faults.add(task.seed, f"after {now:.0f} s: {len(paths)} differ {paths[:3]}; {troubles[:3]}")
+                faults.add(
+                    task.seed, f"after {now:.0f} s: {len(paths)} differ {paths[:3]}; {troubles[:3]}"
+                )
         time.sleep(PACE_S)
     sizes.append(_disk_mb(editor.root))
-    return _bars(editor, samples, faults, checked, sizes)  # fmt: skip
+    return _bars(editor, samples, faults, checked, sizes)
 
 
 @contextmanager
-def _hosted(root: Path) -> Any:
-    command, pipe = [sys.executable, "-m", "tests.soak.hosted", str(root)], subprocess.PIPE
+def _hosted(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=ROOT, text=True) as process:
         try:
             yield process
@@ -207,6 +213,16 @@ def _bars(
         Bar("growth of memory", growth(rss), "MB", at_most=GROWTH_MB, note=spread(rss, "MB")),
         Bar("growth of file handles", growth(handles), at_most=1, note=spread(handles)),
         Bar("growth of threads", growth(threads), at_most=1, note=spread(threads)),
-        Bar("a refocus, p50", p50(editor.focus_ms or [0.0]), "ms", note=f"p95 {p95(editor.focus_ms or [0.0]):.0f} ms"),
-        Bar("growth of the index on disk", sizes[1] - sizes[0], "MB", note=f"from {sizes[0]:.1f} MB; what is no longer so is kept"),
-    ]  # fmt: skip
+        Bar(
+            "a refocus, p50",
+            p50(editor.focus_ms or [0.0]),
+            "ms",
+            note=f"p95 {p95(editor.focus_ms or [0.0]):.0f} ms",
+        ),
+        Bar(
+            "growth of the index on disk",
+            sizes[1] - sizes[0],
+            "MB",
+            note=f"from {sizes[0]:.1f} MB; what is no longer so is kept",
+        ),
+    ]

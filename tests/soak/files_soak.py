@@ -3,7 +3,6 @@
 import json
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,16 +40,19 @@ def measure(task: Task) -> list[Bar]:
     seeds = list(task.seeds(wanted))
     taken = Taken(Faults("files"))
     while seeds:
-        with TemporaryDirectory(prefix="megacontext-", dir=IN_MEMORY) as folder, _process(Path(folder)) as process:
+        with (
+            TemporaryDirectory(prefix="megacontext-", dir=IN_MEMORY) as folder,
+            _process(task, Path(folder)) as process,
+        ):
             seeds = _feed(process, seeds, taken)
-    return _bars(taken, wanted)  # fmt: skip
+    return _bars(taken, wanted)
 
 
 @contextmanager
-def _process(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def _process(task: Task, folder: Path) -> Iterator["subprocess.Popen[str]"]:
     root = folder / "repository"
     root.mkdir()
-    command = [sys.executable, "-m", "tests.soak.taking_in", str(root)]
+    command = task.command("tests.soak.taking_in", str(root))
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=ROOT, text=True) as process:
         try:
@@ -113,7 +115,12 @@ def _bars(taken: Taken, wanted: int) -> list[Bar]:
         Bar("made-up files", len(taken.sizes), at_least=wanted, note=f"{total:,.1f} MB"),
         taken.faults.bar("files not tiled, not read as they are, or not as from scratch"),
         Bar("processes that a file ended or hung", taken.ended, at_most=0),
-        Bar("cutting and checking a file, p50", p50(taken.cut_ms), "ms", note=f"p95 {p95(taken.cut_ms):,.0f} ms"),
+        Bar(
+            "cutting and checking a file, p50",
+            p50(taken.cut_ms),
+            "ms",
+            note=f"p95 {p95(taken.cut_ms):,.0f} ms",
+        ),
         Bar("the slowest of them", max(taken.cut_ms), "ms", at_most=60_000, note=slow),
         Bar("taking in a file, p50 of batches", p50(taken.ingest_ms or [0.0]), "ms"),
-    ]  # fmt: skip
+    ]

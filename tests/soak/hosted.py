@@ -66,11 +66,13 @@ class Hosted:
             for path, file in known.items():
                 data = self._buffers.get(path) or memory.read(path)
                 chunks = memory.catalogue.chunks_of(file.id)
-                if data is None or not all(memory.text_of(chunk, data) is not None for chunk in chunks):
+                if (
+                    data is None
+                    or not all(memory.text_of(chunk, data) is not None for chunk in chunks)
+                    or sum(chunk.end - chunk.start for chunk in chunks) != len(data)
+                ):
                     differing.add(path)
-                elif sum(chunk.end - chunk.start for chunk in chunks) != len(data):
-                    differing.add(path)
-        return sorted(differing)  # fmt: skip
+        return sorted(differing)
 
 
 def main() -> None:

@@ -98,14 +98,13 @@ class Point:
     """For the writer that comes next."""
 
 
-def measure(task: Task, module: str = "tests.memory.killing", *defect: str) -> list[Bar]:
-    """`module` is what the writers run, by default the product as it is."""
+def measure(task: Task) -> list[Bar]:
     wanted = task.share(POINTS)
     faults, met, took = Faults("kill"), Counter[Fault](), list[float]()
     midway = mended = 0
     with (
         TemporaryDirectory(prefix="megacontext-", dir=IN_MEMORY) as folder,
-        Indexer(module, *defect) as indexer,
+        Indexer(task.command("tests.memory.killing")) as indexer,
     ):
         bench = Bench(Path(folder))
         steps = {fresh: bench.steps(indexer, fresh=fresh) for fresh in (True, False)}
@@ -172,7 +171,7 @@ def _promised(known: dict[str, int], plan: Plan, kill: Kill) -> dict[str, int]:
 
 
 def check(root: Path, known: dict[str, int], expected: dict[str, Any], *, unsynced: bool) -> bool:
-    """Read and open again: nothing promised is lost, no false row is served, and the end is that of an index from scratch.
+    """Read and open again: nothing promised is lost, no false row served, and the end is that of an index from scratch.
 
     Whether committed rows were damaged; raises AssertionError when they may not be.
     """

@@ -6,7 +6,6 @@ piece that is called stale instead of shown is as it should be. Reading without 
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,37 +28,47 @@ from .task import IN_MEMORY, Faults, Task
 FILES = 150
 READERS = 2
 EDITS_PER_S = 10
+LEAST_S = 10.0
 SHARE = 12
 """One minute in so many of the whole suite's; a fifth of it without edits."""
+WRITER = ("megacontext.agent.main", "watch", "--model", "pocket", "--no-gists", "--json")
 ACTS = ("focus", "search", "read")
 
 Process = subprocess.Popen[str]
 
 
 def measure(task: Task) -> list[Bar]:
-    seconds = max(10.0, task.minutes * 60 / SHARE)
+    seconds = max(LEAST_S, task.minutes * 60 / SHARE)
     with TemporaryDirectory(prefix="megacontext-", dir=IN_MEMORY) as folder, ExitStack() as opened:
         root, history = Path(folder) / "repository", History(Path(folder) / "history")
         author = Author(root, FILES, history, task.seed)
         commit_all(root)
-        writer = opened.enter_context(_started("megacontext.agent.main", "watch", "--model", "pocket", "--no-gists", "--json", str(root)))
+        writing = task.command(*WRITER, str(root), function="run")
+        writer = opened.enter_context(_started(writing))
         assert json.loads(_line(writer))["event"] == "watching"
         batches = _Batches(writer)
-        readers = [
-            opened.enter_context(_started("tests.soak.reading", str(root), str(history.path), str(task.seed + n), str(FILES)))
-            for n in range(READERS)
+        where = "tests.soak.reading", str(root), str(history.path)
+        reading = [
+            task.command(*where, str(task.seed + number), str(FILES)) for number in range(READERS)
         ]
+        readers = [opened.enter_context(_started(command)) for command in reading]
         calm = _read_all(readers, seconds / 5)
         edits = _Edits(author)
         busy = _read_all(readers, seconds, edits)
         missed = _not_taken_in(root)
         ended = writer.poll()
-    return _bars(task, calm, busy, edits.made, missed, ended, batches.latencies)  # fmt: skip
+    return [
+        *_faults(task, calm, busy, edits.made),
+        Bar("files that the writer missed", missed, at_most=0),
+        Bar("writers that ended", int(ended is not None), at_most=0),
+        *(_latency(act, busy["took"][act], calm["took"][act]) for act in ACTS),
+        _commits(batches.latencies or [0.0]),
+    ]
 
 
 @contextmanager
-def _started(*module: str) -> Iterator[Process]:
-    command, pipe = [sys.executable, "-m", *module], subprocess.PIPE
+def _started(command: list[str]) -> Iterator[Process]:
+    pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=ROOT, text=True) as process:
         try:
             yield process
@@ -123,7 +132,11 @@ def _read_all(readers: list[Process], seconds: float, edits: Any = None) -> dict
         found = [json.loads(_line(reader)) for reader in readers]
     took = {act: [ms for each in found for ms in each["took"].get(act, [])] for act in ACTS}
     lists = {name: [item for each in found for item in each[name]] for name in ("errors", "stale")}
-    return {"took": took, **lists, **{name: sum(each[name] for each in found) for name in ("told", "shown")}}  # fmt: skip
+    return {
+        "took": took,
+        **lists,
+        **{name: sum(each[name] for each in found) for name in ("told", "shown")},
+    }
 
 
 def _not_taken_in(root: Path) -> int:
@@ -149,26 +162,39 @@ def _is_as_indexed(memory: Any, path: str) -> bool:
     return all(memory.text_of(chunk, data) is not None for chunk in chunks)
 
 
-def _bars(
-    task: Task, calm: dict[str, Any], busy: dict[str, Any], edits: int, missed: int, ended: int | None, latencies: list[float]
-) -> list[Bar]:  # fmt: skip
-    errors, stale = Faults("load"), Faults("load")
-    for found in (calm, busy):
-        for number, told in enumerate(found["errors"]):
-            errors.add(task.seed, f"{told} and {number} more" if number else told)
-        for told in found["stale"]:
-            stale.add(task.seed, told)
-    every = [ms for act in ACTS for ms in busy["took"][act]]
+def _faults(task: Task, calm: dict[str, Any], busy: dict[str, Any], edits: int) -> list[Bar]:
+    errors, stale = calm["errors"] + busy["errors"], calm["stale"] + busy["stale"]
+    asked = sum(len(busy["took"][act]) for act in ACTS)
     return [
-        Bar("questions of readers under load", len(every), at_least=1, note=f"{edits:,} edits meanwhile"),
-        Bar("errors that a reader got", len(calm["errors"] + busy["errors"]), at_most=0, note=errors.told()),
-        Bar("verbatim texts that were no longer so", len(calm["stale"] + busy["stale"]), at_most=0, note=stale.told()),
-        Bar("verbatim texts shown", busy["shown"], at_least=1, note=f"{busy['told']:,} called stale instead"),
-        Bar("files that the writer missed", missed, at_most=0),
-        Bar("writers that ended", int(ended is not None), at_most=0),
-        *(
-            Bar(f"{act} under load, p50", p50(busy["took"][act]), "ms", note=f"p95 {p95(busy['took'][act]):.1f} ms; without edits {p50(calm['took'][act]):.1f} ms, p95 {p95(calm['took'][act]):.1f} ms")
-            for act in ACTS
+        Bar(
+            "questions of readers under load", asked, at_least=1, note=f"{edits:,} edits meanwhile"
         ),
-        Bar("from an edit to its commit, p50", p50(latencies or [0.0]), "ms", note=f"p95 {p95(latencies or [0.0]):.0f} ms over {len(latencies):,} batches"),
-    ]  # fmt: skip
+        Bar("errors that a reader got", len(errors), at_most=0, note=_told(task, errors)),
+        Bar(
+            "verbatim texts that were no longer so", len(stale), at_most=0, note=_told(task, stale)
+        ),
+        Bar(
+            "verbatim texts shown",
+            busy["shown"],
+            at_least=1,
+            note=f"{busy['told']:,} called stale instead",
+        ),
+    ]
+
+
+def _told(task: Task, found: list[str]) -> str:
+    faults = Faults("load")
+    for told in found[:1]:
+        faults.add(task.seed, told)
+    return faults.told()
+
+
+def _latency(act: str, busy: list[float], calm: list[float]) -> Bar:
+    without = f"without edits {p50(calm):.1f} ms, p95 {p95(calm):.1f} ms" if calm else ""
+    note = f"p95 {p95(busy):.1f} ms; {without}"
+    return Bar(f"{act} under load, p50", p50(busy), "ms", note=note)
+
+
+def _commits(latencies: list[float]) -> Bar:
+    note = f"p95 {p95(latencies):.0f} ms over {len(latencies):,} batches"
+    return Bar("from an edit to its commit, p50", p50(latencies), "ms", note=note)

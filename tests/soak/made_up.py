@@ -20,11 +20,13 @@ NOISE = (
     *(b"\n\n", b"\r\n", b"\r", b"\n\r", b"\t", b"\x0b\x0c", b"\x1b[31m", b"\\", b"\\\n", b"<<EOF\n", b"${", b"%("),
     *(b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\x80", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"),
     *("\u2028".encode(), "\u202e".encode(), "e\u0301".encode(), "\U0001f9d1\u200d\U0001f4bb".encode(), "ﷺ".encode()),
-    *(b"<|file_sep|>", b"<|endoftext|>", b"<|fim_prefix|>", b"<<<<<<< HEAD\n", b"=======\n", b"\x7fELF", b"async ", b":="),
+    *(b"<|file_sep|>", b"<|endoftext|>", b"<|fim_prefix|>", b"<<<<<<< HEAD\n"),
+    *(b"=======\n", b"\x7fELF", b"async ", b":="),
 )  # fmt: skip
 PAIRS = (
-    *((b"(", b")"), (b"[", b"]"), (b"{", b"}"), (b"<div>", b"</div>"), (b"f(", b")"), (b'"a" + (', b")"), (b"if (a) {", b"}")),
-    *((b"/* ", b" */"), (b"not ", b""), (b"a.", b""), (b"**", b""), (b"<", b">"), (b'{"a": ', b"}"), (b"!", b""), (b"> ", b"")),
+    *((b"(", b")"), (b"[", b"]"), (b"{", b"}"), (b"<div>", b"</div>"), (b"f(", b")"), (b'"a" + (', b")")),
+    *((b"if (a) {", b"}"), (b"/* ", b" */"), (b"not ", b""), (b"a.", b""), (b"**", b""), (b"<", b">")),
+    *((b'{"a": ', b"}"), (b"!", b""), (b"> ", b"")),
 )  # fmt: skip
 ENDS = (b"\n", b"\r\n", b"\r", b"\n\r", b"\x0b", b"\x0c", "\x85".encode(), "\u2028".encode())
 FOLDERS = ("src", "src/inner", "docs", "a b", "größe", "-x", "deep/" * 12 + "end")
@@ -47,7 +49,9 @@ def _path(chance: Chance, name: str, seed: int) -> str:
     path = PurePosixPath(name)
     stem = path.stem
     if chance.random() < 0.1:
-        stem = chance.choice(["a b", "ünï", "new\nline", "-", "~", "%2F", "a" * 180, "'", '"', "\u202e", "*"])
+        stem = chance.choice(
+            ["a b", "ünï", "new\nline", "-", "~", "%2F", "a" * 180, "'", '"', "\u202e", "*"]
+        )
     return f"{chance.choice(FOLDERS)}/{stem}{seed}{path.suffix}"  # fmt: skip
 
 
@@ -83,7 +87,9 @@ def noise(chance: Chance, _: bytes) -> bytes:
 def broken_text(chance: Chance, source: bytes) -> bytes:
     """Text in another encoding, or whose characters are cut in the middle."""
     text = source.decode("utf-8", "replace") + "äöü漢字🙂" * chance.randrange(50)
-    encoding = chance.choice(["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-7", "cp1252", "utf-8"])
+    encoding = chance.choice(
+        ["utf-16", "utf-16-le", "utf-32", "latin-1", "utf-7", "cp1252", "utf-8"]
+    )
     data = bytearray(text.encode(encoding, "ignore"))
     for _ in range(chance.randrange(20)):
         del data[chance.randrange(len(data))]
@@ -103,7 +109,9 @@ def nested(chance: Chance, source: bytes) -> bytes:
 
 def long_line(chance: Chance, source: bytes) -> bytes:
     """One line of up to hundreds of thousands of bytes, alone or inside a source."""
-    word = chance.choice([b"x", b"word ", b"a,", b"0x1f, ", "漢".encode(), b"\t", b'"', b"\\", b"=", b"ab1+/"])
+    word = chance.choice(
+        [b"x", b"word ", b"a,", b"0x1f, ", "漢".encode(), b"\t", b'"', b"\\", b"=", b"ab1+/"]
+    )
     line = word * (int(10 ** chance.uniform(3, 5.5)) // len(word))
     return line if chance.random() < 0.5 else _inserted(chance, source, line)
 

@@ -25,20 +25,42 @@ METHODS = (
     *("workspace/didChangeWorkspaceFolders", "window/workDoneProgress/cancel", "$/cancelRequest", "$/setTrace"),
     *("$/progress", "initialize", "initialized", "megacontext/chat", "textDocument/inlineCompletion"),
 )  # fmt: skip
-UNKNOWN = ("no/such", "$/made/up", "textDocument/", "", "exit/", "Shutdown", "textDocument/hover\n", "a" * 3_000, "é")
-TEXTS = ("", "x", "def f():\n    return 1\n", "a\r\nb\rc\n\nd", "🙂ü漢\n" * 20, "\ud800", "\r" * 40, "x" * 20_000)
+UNKNOWN = (
+    "no/such",
+    "$/made/up",
+    "textDocument/",
+    "",
+    "exit/",
+    "Shutdown",
+    "textDocument/hover\n",
+    "a" * 3_000,
+    "é",
+)
+TEXTS = (
+    "",
+    "x",
+    "def f():\n    return 1\n",
+    "a\r\nb\rc\n\nd",
+    "🙂ü漢\n" * 20,
+    "\ud800",
+    "\r" * 40,
+    "x" * 20_000,
+)
 NOTIFICATIONS = ("textDocument/did", "workspace/did", "window/", "$/", "initialized")
 HEADERS = (
     *("Content-Length: {n}\r\n\r\n", "content-length:{n}\n\n", "CONTENT-LENGTH : {n}\r\n\r\n"),
-    *("X-Other: 1\r\nContent-Length: {n}\r\nContent-Type: text/plain\r\n\r\n", "Content-Length: 3\r\nContent-Length: {n}\r\n\r\n"),
-    *("\r\n\r\n\r\nContent-Length: {n}\r\n\r\n", "garbage Content-Length: {n}\r\n\r\n", "Content-Length: -4\r\nContent-Length: {n}\r\n\r\n"),
+    "X-Other: 1\r\nContent-Length: {n}\r\nContent-Type: text/plain\r\n\r\n",
+    *("Content-Length: 3\r\nContent-Length: {n}\r\n\r\n", "Content-Length: -4\r\nContent-Length: {n}\r\n\r\n"),
+    *("\r\n\r\n\r\nContent-Length: {n}\r\n\r\n", "garbage Content-Length: {n}\r\n\r\n"),
 )  # fmt: skip
 GARBAGE = (
     *(b"\0\xff\r\n", b"Content-Length:\r\n\r\n", b"Content-Length: x\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\r\n" * 50),
-    *(b"Content-Length: -1\r\n\r\n", b"Content-Type: x\r\n\r\n", b"{}\r\n", b"x" * 20_000 + b"\r\n", b"Content-Length: 0\r\n\r\n"),
+    *(b"Content-Length: -1\r\n\r\n", b"Content-Type: x\r\n\r\n", b"{}\r\n", b"x" * 20_000 + b"\r\n"),
+    b"Content-Length: 0\r\n\r\n",
 )  # fmt: skip
 BODIES = (
-    *(b"", b"{", b"null", b"[]", b"[1, 2]", b'"text"', b"\xff\xfe", b"[" * 20_000, b'{"a":' * 5_000, b"{}", b"1e999", b"NaN"),
+    *(b"", b"{", b"null", b"[]", b"[1, 2]", b'"text"', b"\xff\xfe", b"[" * 20_000, b'{"a":' * 5_000),
+    *(b"{}", b"1e999", b"NaN"),
     *(b'{"jsonrpc": "2.0"}', b'{"jsonrpc": "2.0", "id": 1}', b'{"jsonrpc": 2, "method": "shutdown", "id": 1}'),
     *(b'{"jsonrpc": "2.0", "method": "no/such", "method": 7, "id": 3}', b'\xef\xbb\xbf{"jsonrpc": "2.0"}', b"\0" * 100),
 )  # fmt: skip
@@ -104,7 +126,12 @@ def far_position(chance: Chance, uris: list[str]) -> bytes:
 
 def out_of_order(chance: Chance, uris: list[str]) -> bytes:
     """Documents opened, changed and closed in no order, with versions and ranges that do not follow."""
-    methods = ("textDocument/didChange", "textDocument/didOpen", "textDocument/didClose", "textDocument/didSave")
+    methods = (
+        "textDocument/didChange",
+        "textDocument/didOpen",
+        "textDocument/didClose",
+        "textDocument/didSave",
+    )
     return b"".join(
         framed(json.dumps(_message(chance, uris, chance.choice(methods))).encode())
         for _ in range(chance.randint(1, 12))
@@ -156,7 +183,12 @@ def _params(chance: Chance, uris: list[str], method: str) -> dict[str, Any]:
     range_ = {"start": here, "end": _place(chance)}
     change = {"text": chance.choice(TEXTS)} | ({"range": range_} if chance.random() < 0.8 else {})
     command = chance.choice(["megacontext.explain", "megacontext.focus", "megacontext.no", ""])
-    document = {"uri": uri, "version": chance.randint(-5, 50), "languageId": "python", "text": chance.choice(TEXTS)}
+    document = {
+        "uri": uri,
+        "version": chance.randint(-5, 50),
+        "languageId": "python",
+        "text": chance.choice(TEXTS),
+    }
     return {
         "textDocument": document,
         "position": here,

@@ -6,7 +6,6 @@ for, whose answer has to be what it was; what the server calls a fault of its ow
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,8 +19,8 @@ import psutil
 from tests.agent.conftest import FILES
 from tests.benchmarks.bars import Bar, p50, p95
 from tests.benchmarks.machine import ROOT
-from tests.memory.workbench import write_files
 from tests.lsp.wire import Wire
+from tests.memory.workbench import write_files
 from tests.patience import LOOK_S, PATIENCE_S
 
 from .made_up_messages import made_up_message
@@ -31,7 +30,6 @@ MESSAGES = 4_000
 SESSION = 200
 EARLY = 20
 """Messages of a session that come before the handshake."""
-COMMAND = ("-m", "megacontext.agent.main", "lsp")
 SETTINGS = {"model.name": "pocket", "model.device": "cpu", "memory.gists": "off"}
 INTERNAL, NOT_YET = -32603, -32002
 ERROR_LOG = 1
@@ -64,8 +62,18 @@ class Session:
     @property
     def uris(self) -> list[str]:
         """What messages may speak of: not the document that is asked about."""
-        inside = [(self.root / path).as_uri() for path in ("tests/test_greet.py", "new.py", "a b.md")]
-        return [*inside, "file:///nowhere/a.py", "untitled:Untitled-1", "http://x/y", "", "%00", "file:///a%00b"]
+        inside = [
+            (self.root / path).as_uri() for path in ("tests/test_greet.py", "new.py", "a b.md")
+        ]
+        return [
+            *inside,
+            "file:///nowhere/a.py",
+            "untitled:Untitled-1",
+            "http://x/y",
+            "",
+            "%00",
+            "file:///a%00b",
+        ]
 
     async def next_answer(self) -> str:
         """Ask something proper; what is wrong with the answer, or with what the server said meanwhile."""
@@ -77,14 +85,25 @@ class Session:
             if error["code"] == INTERNAL:
                 return f"an internal error: {error}"
         for message in said:
-            if message.get("method") == "window/logMessage" and message["params"]["type"] == ERROR_LOG:
+            if (
+                message.get("method") == "window/logMessage"
+                and message["params"]["type"] == ERROR_LOG
+            ):
                 text = message["params"]["message"]
                 # What a client is told of its own mistake is logged as well.
                 if not any(error["message"] in text for error in refused):
                     return f"a fault of its own: {text}"
         if not self.initialized:
-            return "" if reply.get("error", {}).get("code") == NOT_YET else f"before the handshake: {reply}"
-        return "" if "word" in json.dumps(reply.get("result")) else f"not the answer there was: {reply}"
+            return (
+                ""
+                if reply.get("error", {}).get("code") == NOT_YET
+                else f"before the handshake: {reply}"
+            )
+        return (
+            ""
+            if "word" in json.dumps(reply.get("result"))
+            else f"not the answer there was: {reply}"
+        )
 
     async def handshake(self, seed: int) -> None:
         options = {"settings": SETTINGS, "preload": False, "navigation": True}
@@ -111,13 +130,13 @@ async def _measure(task: Task) -> list[Bar]:
     for start in range(first, last, SESSION):
         seeds = list(range(start, min(start + SESSION, last)))
         while seeds:
-            seeds = await _run(seeds, heard)
+            seeds = await _run(task, seeds, heard)
     return _bars(heard, last - first)
 
 
-async def _run(seeds: list[int], heard: Heard) -> list[int]:
+async def _run(task: Task, seeds: list[int], heard: Heard) -> list[int]:
     """One server through messages; those that are left when it ended or did not answer."""
-    async with _session() as session:
+    async with _session(task) as session:
         for number, seed in enumerate(seeds):
             if number == EARLY:
                 await session.handshake(seed)
@@ -131,15 +150,19 @@ async def _run(seeds: list[int], heard: Heard) -> list[int]:
                 wrong = await asyncio.wait_for(session.next_answer(), PATIENCE_S)
             except (AssertionError, OSError, TimeoutError) as exc:
                 heard.ended += 1
-                heard.faults.add(seed, f"ended or hung: {exc!r} {session.errors.read_text('utf-8')[-200:]}")
+                heard.faults.add(
+                    seed, f"ended or hung: {exc!r} {session.errors.read_text('utf-8')[-200:]}"
+                )
                 return seeds[number + 1 :]
             heard.took_ms.append((time.perf_counter() - started) * 1000)
             if wrong:
                 heard.faults.add(seed, wrong)
-        heard.peak_mb = max(heard.peak_mb, psutil.Process(session.process.pid).memory_info().rss / 1e6)
+        heard.peak_mb = max(
+            heard.peak_mb, psutil.Process(session.process.pid).memory_info().rss / 1e6
+        )
         if code := await _ended_in_order(session):
             heard.faults.add(seeds[-1], f"it ended with code {code}")
-    return []  # fmt: skip
+    return []
 
 
 async def _ended_in_order(session: Session) -> int:
@@ -152,7 +175,7 @@ async def _ended_in_order(session: Session) -> int:
 
 
 @asynccontextmanager
-async def _session() -> AsyncIterator[Session]:
+async def _session(task: Task) -> AsyncIterator[Session]:
     pipe = asyncio.subprocess.PIPE
     with TemporaryDirectory(prefix="megacontext-", dir=IN_MEMORY) as folder:
         root, errors = Path(folder) / "greeter", Path(folder) / "errors"
@@ -160,7 +183,11 @@ async def _session() -> AsyncIterator[Session]:
         (root / ".megacontext").mkdir()
         with errors.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *COMMAND, stdin=pipe, stdout=pipe, stderr=stderr, cwd=ROOT
+                *task.command("megacontext.agent.main", "lsp", function="run"),
+                stdin=pipe,
+                stdout=pipe,
+                stderr=stderr,
+                cwd=ROOT,
             )
         assert process.stdin and process.stdout
         here = {"line": 2, "character": 20}
@@ -180,7 +207,12 @@ def _bars(heard: Heard, wanted: int) -> list[Bar]:
         Bar("made-up messages", heard.tried, at_least=wanted, note=f"in sessions of {SESSION}"),
         heard.faults.bar("messages behind which a proper request was not answered as before"),
         Bar("servers that a message ended or hung", heard.ended, at_most=0),
-        Bar("a message and the answer behind it, p50", p50(heard.took_ms), "ms", note=f"p95 {p95(heard.took_ms):.0f} ms"),
+        Bar(
+            "a message and the answer behind it, p50",
+            p50(heard.took_ms),
+            "ms",
+            note=f"p95 {p95(heard.took_ms):.0f} ms",
+        ),
         Bar("the slowest of them", max(heard.took_ms), "ms", at_most=60_000),
         Bar("most memory of a server", heard.peak_mb, "MB"),
-    ]  # fmt: skip
+    ]

@@ -42,7 +42,9 @@ class Reader:
     def focus(self) -> None:
         """A working context for a question, and its text."""
         number, each = self.chance.randrange(self.files), self.chance.randrange(8)
-        query = FocusQuery(f"what has customer {each} of department {number} ordered", budget=BUDGET)
+        query = FocusQuery(
+            f"what has customer {each} of department {number} ordered", budget=BUDGET
+        )
         since = time.monotonic_ns()
         _, rendering = self.engine.focus_and_read(query)
         until = time.monotonic_ns()
@@ -99,7 +101,13 @@ def read_for(reader: Reader, seconds: float) -> dict[str, Any]:
         except Exception as exc:  # noqa: BLE001  no reader may ever get one
             errors.append(f"{act.__name__}: {exc!r}")
         took[act.__name__].append((time.perf_counter() - started) * 1000)
-    return {"took": took, "errors": errors, "stale": reader.stale, "told": reader.told, "shown": reader.shown}  # fmt: skip
+    return {
+        "took": took,
+        "errors": errors,
+        "stale": reader.stale,
+        "told": reader.told,
+        "shown": reader.shown,
+    }
 
 
 def main() -> None:

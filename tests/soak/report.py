@@ -16,16 +16,16 @@ TITLES = {
 }
 REMARKS = {
     "kill": (
-        "Each point is an indexing process whose disk fails at one chosen write, under the level files and under SQLite "
+        "Each point is an indexing process whose disk fails at one chosen write, under the level files and SQLite "
         "alike: it is killed before the write, in the middle of it, or with some sectors of it written; its power is "
         "lost, and of what was not synced any part arrives; there is no room, an error, or nothing but short writes. "
         "Then the memory is read as it was left, opened again, brought up to date and compared with an index from "
         "scratch, down to every row. In every fourth point the process that mends it meets a fault too."
     ),
     "files": (
-        "Sources of all 15 grammars after accidents, splices of several languages, random bytes, broken encodings, deep "
-        "nesting, long lines and mixed line ends. Each is cut and checked, then taken in with the tokenizer of pocket, "
-        "verified, and compared with an index from scratch."
+        "Sources of all 15 grammars after accidents, splices of several languages, random bytes, broken encodings, "
+        "deep nesting, long lines and mixed line ends. Each is cut and checked, then taken in with the tokenizer of "
+        "pocket, verified, and compared with an index from scratch."
     ),
     "messages": (
         "To a real `megacontext lsp` with a repository open: broken JSON, strange headers, wrong lengths, wrong types, "
@@ -37,9 +37,9 @@ REMARKS = {
         "verbatim text is compared with what its file held at some moment of the time in which it was read."
     ),
     "edits": (
-        "One process keeps a repository open as an editor does, without gists. Growth is the median of the last quarter "
-        "against that of the second. The index on disk grows: token rows of old text are kept, so that an old branch "
-        "costs nothing to go back to."
+        "One process keeps a repository open as an editor does, without gists. Growth is the median of the last "
+        "quarter against that of the second. The index on disk grows: token rows of old text are kept, so that an old "
+        "branch costs nothing to go back to."
     ),
 }
 INTRODUCTION = """# Reliability
@@ -88,8 +88,8 @@ def page(run: dict[str, Any]) -> str:
     """For the documentation, as Markdown."""
     facts = run["machine"]
     where = (
-        f"Run on {facts['date'][:10]}: {facts['processor']}, {facts['cores']} cores, {facts['memory_gb']} GB of memory, "
-        f"{facts['system']}; python {facts['python']}, sqlite {facts['sqlite']}.\n"
+        f"Run on {facts['date'][:10]}: {facts['processor']}, {facts['cores']} cores, {facts['memory_gb']} GB of "
+        f"memory, {facts['system']}; python {facts['python']}, sqlite {facts['sqlite']}.\n"
     )
     return "\n".join([INTRODUCTION, where, *map(_part, run["results"])])
 

@@ -1,6 +1,7 @@
 """What a part of the suite is asked for, and how it tells what went wrong. Knows no part."""
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,6 +24,17 @@ class Task:
     seed: int = 0
     only: bool = False
     """Whether `seed` alone is tried: a fault that was found, again."""
+    defect: str = ""
+    """One of `defective.py` that the product is given, so that the suite can show that it is noticed."""
+
+    def command(self, module: str, *arguments: str, function: str = "main") -> list[str]:
+        """How a process of the product is started."""
+        if self.defect:
+            module, arguments = (
+                "tests.soak.defective",
+                (self.defect, f"{module}:{function}", *arguments),
+            )
+        return [sys.executable, "-m", module, *arguments]
 
     def share(self, whole: int) -> int:
         """How many to try: a twentieth when it is to be quick."""

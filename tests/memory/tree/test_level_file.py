@@ -75,16 +75,16 @@ def test_a_disk_that_fails_is_told_and_nothing_stays_open(
     path = tmp_path / "L1.ctx"
     file = LevelFile(path, LAYOUT, writable=True)
     file.append(rows(0, 5), 0)
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     monkeypatch.setattr(os, "ftruncate", fail)
-    with pytest.raises(StoreError, match="cannot write .*Input/output error"):
+    with pytest.raises(StoreError, match=r"cannot write .*Input/output error"):
         file.cut(2)
     for step in ("ftruncate", "pwrite", "pread"):
         monkeypatch.setattr(os, step, fail)
         with pytest.raises(StoreError, match="Input/output error"):
             LevelFile(tmp_path / "L2.ctx", LAYOUT, writable=True)
         monkeypatch.undo()
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before
     file.close()
 
 
