@@ -175,7 +175,10 @@ def _edit_for(editor: Editor, task: Task) -> list[Bar]:
                 )
         time.sleep(PACE_S)
     sizes.append(_disk_mb(editor.root))
-    return _bars(editor, samples, faults, checked, sizes)
+    return [
+        Bar("time of editing", task.minutes, "minutes"),
+        *_bars(editor, samples, faults, checked, sizes),
+    ]
 
 
 @contextmanager
