@@ -29,7 +29,7 @@ FIND_PYTHON := for name in python3 python3.13 python3.12 python3.11; do \
 	command -v $$name; exit 0; fi; done; \
 	echo 'make: no Python 3.11 or newer on PATH; install one (on Debian and Ubuntu: apt install python3 python3-venv)' >&2; exit 1
 
-.PHONY: help setup run test check lint types slow bench wheel clean
+.PHONY: help setup run test check lint types slow bench soak wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -68,6 +68,9 @@ types: setup  ## strict types
 
 bench: setup  ## the benchmarks: a table, and JSON beside it
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: setup  ## what may go wrong, on purpose: 75 minutes, or ARGS=--quick
+	$(BIN)/python -m tests.soak $(ARGS)
 
 wheel: setup  ## build dist/*.whl
 	rm -rf build dist

@@ -9,6 +9,7 @@ They are caught only at the edges (command line, editor handler, widget).
     ├── StoreError              the index on disk cannot be read or written
     │   ├── StoreBusyError      another process is the writer
     │   ├── StoreFullError      the disk is full; what was committed is intact
+    │   ├── StoreDamagedError   bytes on disk are not those that were written; they can be made again from the text
     │   └── StoreVersionError   the index was written by a newer MegaContext
     ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
     ├── SessionError            a saved conversation that is not there, or cannot be read
@@ -45,6 +46,10 @@ class StoreBusyError(StoreError):
 
 class StoreFullError(StoreError):
     """The disk is full. What was committed before is intact."""
+
+
+class StoreDamagedError(StoreError):
+    """Bytes on disk are not those that were written. They can be made again from the text."""
 
 
 class StoreVersionError(StoreError):

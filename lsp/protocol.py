@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 NOT_YET = "the server is not initialized"
 NO_MORE = "the server is shutting down"
+NAMED = {
+    types.CANCEL_REQUEST: "id",
+    types.PROGRESS: "token",
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL: "token",
+}
+"""Notifications about something by its name, and the parameter that is the name."""
 
 
 class Protocol(LanguageServerProtocol):
@@ -43,12 +49,12 @@ class Protocol(LanguageServerProtocol):
             self._refuse(None, JsonRpcInvalidRequest.of(ValueError("no object")))
             return
         asked = data.get("id")
-        is_request = isinstance(asked, str | int) and "method" in data
         try:
             self._check(data)
             message = self.structure_message(data)
         except JsonRpcException as exc:
-            if is_request or "method" not in data:
+            is_notification = "method" in data and asked is None
+            if not is_notification:
                 self._refuse(asked if isinstance(asked, str | int) else None, exc)
             return
         try:
@@ -65,12 +71,16 @@ class Protocol(LanguageServerProtocol):
         method = data.get("method")
         if data.get("jsonrpc") != self.VERSION:
             raise JsonRpcInvalidRequest.of(ValueError(f"jsonrpc is not {self.VERSION}"))
-        if method is None and isinstance(data.get("id"), str | int):
+        if not isinstance(data.get("id"), str | int | None):
+            raise JsonRpcInvalidRequest.of(ValueError("the id is neither text nor a whole number"))
+        if method is None and data.get("id") is not None:
             return  # an answer to us
         if not isinstance(method, str):
             raise JsonRpcInvalidRequest.of(ValueError("no method"))
         if method == types.EXIT:
             return
+        if method in NAMED and not _is_name(data.get("params"), NAMED[method]):
+            raise JsonRpcInvalidParams(f"{method}: {NAMED[method]} is no name")
         if self._shutdown:
             raise JsonRpcInvalidRequest(NO_MORE)
         if (self._workspace is None) != (method == types.INITIALIZE):
@@ -117,3 +127,8 @@ class Protocol(LanguageServerProtocol):
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]
         """Leave: in order after `shutdown`, otherwise with a fault."""
         self._server.leave(0 if self._shutdown else 1)
+
+
+def _is_name(params: Any, key: str) -> bool:
+    """Whether a parameter can be the name of something; pygls takes any value for one, and stumbles."""
+    return isinstance(params, dict) and isinstance(params.get(key), str | int)

@@ -113,9 +113,9 @@ class Memory:
     def reading(self) -> Iterator[None]:
         """One unchanging state of the memory for all that is read inside, whatever is written meanwhile.
 
-        One thread at a time; may be nested.
+        One thread at a time; may be nested. Raises StoreError for any fault of the database.
         """
-        with self._turn:
+        with self._turn, named_errors(self.places.catalogue):
             if self.db.in_transaction:
                 yield
                 return

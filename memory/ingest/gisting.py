@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..catalogue.connection import named_errors
 from ..tree.shape import TreeNode
 from ..tree.store import BLOCK_SIZE, ChunkRows
 from .ingest import Ingest
@@ -65,7 +66,14 @@ class Gisting:
     def run(
         self, on_progress: OnProgress | None = None, stopped: Callable[[], bool] = lambda: False
     ) -> GistReport:
-        """Make all missing gists, or as many as there is time for until `stopped()`."""
+        """Make all missing gists, or as many as there is time for until `stopped()`.
+
+        Raises StoreFullError when the disk is full, StoreError for any other fault of the memory.
+        """
+        with named_errors():
+            return self._run(on_progress, stopped)
+
+    def _run(self, on_progress: OnProgress | None, stopped: Callable[[], bool]) -> GistReport:
         started = time.perf_counter()
         report = GistReport()
         chunks = self._pending_chunks()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from megacontext.configs.errors import StoreError, StoreFullError
+from megacontext.configs.errors import StoreDamagedError, StoreError, StoreFullError
 
 HEADER = struct.Struct("<4sHBBII40s4s")
 HEADER_SIZE = 64
@@ -59,7 +59,8 @@ class LevelFile:
     def __init__(self, path: Path, layout: Layout, *, writable: bool) -> None:
         """Open `path`; a writer creates it.
 
-        Raises StoreError when the header is damaged or says something else than `layout`.
+        Raises StoreDamagedError when the header is damaged or says something else than `layout`, StoreError when the
+        disk fails.
         """
         self.path = path
         self.layout = layout
@@ -69,16 +70,22 @@ class LevelFile:
             self._fd = os.open(path, flags | os.O_CLOEXEC, 0o644)
         except OSError as exc:
             raise StoreError(f"cannot open {path}: {exc.strerror}") from exc
-        if writable and os.fstat(self._fd).st_size < HEADER_SIZE:
-            os.ftruncate(self._fd, 0)
-            write_all(self._fd, layout.pack(), 0, path)
-        self._check_header()
+        try:
+            if writable and os.fstat(self._fd).st_size < HEADER_SIZE:
+                self._truncate(0)
+                write_all(self._fd, layout.pack(), 0, path)
+            self._check_header()
+        except StoreError:
+            os.close(self._fd)
+            raise
 
     def _check_header(self) -> None:
-        header = os.pread(self._fd, HEADER_SIZE, 0)
+        try:
+            header = os.pread(self._fd, HEADER_SIZE, 0)
+        except OSError as exc:
+            raise StoreError(f"cannot read {self.path}: {exc.strerror}") from exc
         if header != self.layout.pack():
-            os.close(self._fd)
-            raise StoreError(f"the header of {self.path} is damaged or of another model")
+            raise StoreDamagedError(f"the header of {self.path} is damaged or of another model")
 
     @property
     def rows(self) -> int:
@@ -101,22 +108,31 @@ class LevelFile:
             raise _disk_error(exc, self.path) from exc
 
     def cut(self, rows: int) -> None:
-        """Drop everything after the first `rows` rows: a torn tail of a writer that died."""
+        """Drop everything after the first `rows` rows: a torn tail of a writer that died.
+
+        Raises StoreError when the disk fails.
+        """
         size = HEADER_SIZE + rows * self.layout.row_bytes
         if os.fstat(self._fd).st_size > size:
+            self._truncate(size)
+
+    def _truncate(self, size: int) -> None:
+        try:
             os.ftruncate(self._fd, size)
+        except OSError as exc:
+            raise _disk_error(exc, self.path) from exc
 
     def read(self, start: int, count: int) -> NDArray[np.generic]:
         """Rows `[count, width]` as a read-only view of the mapped file, without a copy.
 
-        Raises StoreError when the file is shorter than that.
+        Raises StoreDamagedError when the file is shorter than that.
         """
         layout = self.layout
         first, size = HEADER_SIZE + start * layout.row_bytes, count * layout.row_bytes
         # A file cut behind our back would kill the process at the first touch of a lost page.
         length = os.fstat(self._fd).st_size
         if first + size > length:
-            raise StoreError(f"{self.path} is shorter than its committed rows")
+            raise StoreDamagedError(f"{self.path} is shorter than its committed rows")
         if self._map is None or first + size > len(self._map):
             # The old map stays alive as long as a view of it does.
             self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)

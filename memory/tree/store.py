@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from megacontext.configs.errors import StoreError
+from megacontext.configs.errors import StoreDamagedError, StoreError
 
 from .keys import KEY_SIZE, chunk_key
 from .level_file import BFLOAT16, TOKEN_IDS, Layout, LevelFile
@@ -119,7 +119,7 @@ class TreeStore:
         path = self.folder / f"L{level}.ctx"
         try:
             file = self._file(level)
-        except StoreError:
+        except StoreDamagedError:  # one that cannot be opened just now is another matter, and stays
             path.unlink(missing_ok=True)
             file = self._file(level)
         file.cut(rows)
@@ -335,7 +335,7 @@ class TreeStore:
     def _checked(self, level: int, start: int, count: int, expected: int) -> Rows:
         rows = self._file(level).read(start, count)
         if crc(rows) != expected:
-            raise StoreError(
+            raise StoreDamagedError(
                 f"a row of {self.folder.name}/L{level}.ctx is damaged; "
                 "run `megacontext verify --repair` to make it again"
             )

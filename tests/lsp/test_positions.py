@@ -27,6 +27,12 @@ def test_lines_are_the_text_and_end_as_the_protocol_says(text):
     assert len(lines) == text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
 
 
+def test_a_last_line_of_a_million_characters_is_split_as_any_other():
+    text = "x" * 1_000_000
+    assert split_lines(text) == [text]
+    assert split_lines(f"a\r\n{text}") == ["a\r\n", text]
+
+
 @pytest.mark.parametrize(
     ("encoding", "character"),
     [(ENCODINGS[0], 7), (ENCODINGS[1], 5), (ENCODINGS[2], 4)],

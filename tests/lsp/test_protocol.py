@@ -28,6 +28,9 @@ def shown(text: str, uri: str = URI) -> dict:
         (b"null", -32600),
         (b"{}", -32600),
         (b'{"jsonrpc": "1.0", "id": 1, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": {"a": []}, "method": "shutdown"}', -32600),
+        (b'{"jsonrpc": "2.0", "id": [7], "method": "textDocument/hover", "params": {}}', -32600),
+        (b'{"jsonrpc": "2.0", "id": 0.5, "method": "no/such"}', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": 7}', -32600),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "textDocument/inlineCompletion"}', -32602),
         (
@@ -56,6 +59,9 @@ async def test_what_is_no_proper_request_is_answered_with_an_error(body, code):
         b'{"jsonrpc": "2.0", "method": "no/such/notification", "params": {}}',
         b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 77}}',
         b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": null}',
+        b'{"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": {"a": 1}}}',
+        b'{"jsonrpc": "2.0", "method": "window/workDoneProgress/cancel", "params": {"token": []}}',
+        b'{"jsonrpc": "2.0", "method": "$/progress", "params": {"token": {}, "value": 1}}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "result": 5}',
         b'{"jsonrpc": "2.0", "id": "nobody asked", "error": {"code": 1, "message": "x"}}',
         b'{"jsonrpc": "2.0", "id": {"a": 1}, "result": null}',
@@ -65,6 +71,7 @@ async def test_what_is_no_proper_notification_is_passed_over(body):
     async with wired() as wire:
         wire.body(body)
         assert await wire.is_alive()
+        assert not [m for m in wire.messages if m.get("method") == "window/logMessage"]
 
 
 async def test_garbage_and_half_messages_between_requests():

@@ -4,7 +4,7 @@
 whole experiment, for the test (20 times) and for the benchmark (200 times). Run as a module it is that process.
 
 A child goes on with its next commit when it is told to. So it is killed within the commit that chance has chosen, at
-any moment of it, however slow or fast the machine is.
+any moment of it, however slow or fast the machine is. Or its disk fails by a plan, and nobody need kill it.
 """
 
 import json
@@ -16,19 +16,25 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from megacontext.configs.errors import StoreError
 from megacontext.memory.ingest import gisting, ingest
 from megacontext.memory.memory import Memory
 
+from .failing_disk import Disk, Fault, Plan
 from .workbench import SumGister, module, open_memory, said, scratch, write_files
 
 FILES = 32
 GO_ON = b"\n"
+REFUSED = 3
+"""A child ends so when the memory itself refuses to be written, and says why."""
 HERE = Path(__file__).resolve()
 
 
@@ -45,23 +51,38 @@ def held(memory: Memory) -> dict[str, int]:
     }
 
 
-def index(root: Path) -> None:
-    """Index in many small commits and acknowledge each on standard output."""
+def index(root: Path, acknowledge: Callable[[Memory], object]) -> None:
+    """Index in many small commits and acknowledge each."""
     ingest.BATCH_FILES = 3
     gisting.BATCH_BLOCKS = 30
+    with open_memory(root) as memory:
+        # As often as in a repository of many thousand files, SQLite moves its log into the database.
+        memory.writer.db.execute("PRAGMA wal_autocheckpoint = 20")
+        memory.writer.reconcile(lambda _: acknowledge(memory))
+        acknowledge(memory)
+        memory.gisting(SumGister()).run(lambda _: acknowledge(memory))
+        acknowledge(memory)
 
-    def acknowledge(*_: object) -> None:
-        os.write(1, json.dumps(held(memory)).encode() + b"\n")
+
+def index_on(disk: Disk | None, root: Path) -> None:
+    """Index on a disk that may fail, and acknowledge on standard output; what the disk refuses is tried once more."""
+
+    def acknowledge(memory: Memory) -> None:
+        told = {"held": held(memory), "steps": disk.steps if disk else 0}
+        os.write(1, json.dumps(told).encode() + b"\n")
         assert os.read(0, 1) == GO_ON
 
-    with open_memory(root) as memory:
-        memory.writer.reconcile(acknowledge)
-        acknowledge()
-        memory.gisting(SumGister()).run(acknowledge)
-        acknowledge()
+    if disk is None:
+        return index(root, acknowledge)
+    disk.put_in()
+    try:
+        index(root, acknowledge)
+    except StoreError:
+        disk.heal()
+        index(root, acknowledge)
 
 
-def serve() -> None:
+def main() -> None:
     """Fork a child for each root that comes in; say its number, and how it ended."""
     for line in sys.stdin:
         if line == GO_ON.decode():
@@ -70,12 +91,24 @@ def serve() -> None:
         if child == 0:
             code = 1
             try:
-                index(Path(line.rstrip("\n")))
+                asked = json.loads(line)
+                index_on(_disk(asked["disk"]), Path(asked["root"]))
                 code = 0
+            except StoreError:
+                code = REFUSED
+            except Exception:
+                traceback.print_exc()
+                raise
             finally:
                 os._exit(code)
         os.write(1, f"child {child}\n".encode())
         os.write(1, f"ended {os.waitpid(child, 0)[1]}\n".encode())
+
+
+def _disk(asked: dict[str, Any] | None) -> Disk | None:
+    if asked is None:
+        return None
+    return Disk(Plan(Fault(asked["fault"]), asked["step"], asked["seed"]))
 
 
 @dataclass(frozen=True)
@@ -85,16 +118,22 @@ class Kill:
     commits: int
     acknowledged: dict[str, int]
     status: int
-    """As `os.waitpid` gives it: 9 is killed, 0 is finished before."""
+    """As `os.waitpid` gives it: 9 is killed, 0 is finished before, `REFUSED << 8` is refused."""
+    steps: int = 0
+    """Of a failing disk, up to the last commit."""
 
 
 class Indexer:
-    """The process that forks."""
+    """The process that forks; another `command` may do something to the product before."""
+
+    def __init__(
+        self, command: Sequence[str] = (sys.executable, "-m", "tests.memory.killing")
+    ) -> None:
+        self._command = command
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.memory.killing"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parents[2]
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HERE.parents[2]
         )
         self._rest = b""
         return self
@@ -108,18 +147,29 @@ class Indexer:
         self._process.communicate()
         assert self._process.returncode == 0
 
-    def run(self, root: Path, last: int | None = None, after_s: float = 0.0) -> Kill:
-        """Index `root`, and kill it so many seconds after commit `last`, or at the next one; None lets it finish."""
-        self._send(f"{root}\n".encode())
+    def run(
+        self,
+        root: Path,
+        last: int | None = None,
+        after_s: float = 0.0,
+        plan: Plan | None = None,
+    ) -> Kill:
+        """Index `root`, and kill it so many seconds after commit `last`, or at the next one; None lets it finish.
+
+        With a `plan`, on a disk that fails by it.
+        """
+        asked = {"root": str(root), "disk": asdict(plan) if plan else None}
+        self._send(json.dumps(asked).encode() + b"\n")
         child = int((self._line() or "").removeprefix("child "))
-        commits, acknowledged = 0, {}
+        commits, acknowledged, steps = 0, {}, 0
         while True:
             dies = commits == last
             line = self._line(after_s if dies else None)
             if line is not None and line.startswith("ended "):
-                return Kill(commits, acknowledged, int(line.removeprefix("ended ")))
+                return Kill(commits, acknowledged, int(line.removeprefix("ended ")), steps)
             if line is not None:
-                commits, acknowledged = commits + 1, json.loads(line)
+                told = json.loads(line)
+                commits, acknowledged, steps = commits + 1, told["held"], told["steps"]
             if dies:
                 with suppress(ProcessLookupError):  # its last commit was behind it
                     os.kill(child, signal.SIGKILL)
@@ -189,4 +239,4 @@ def check(root: Path, elsewhere: Path, kill: Kill) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    main()

@@ -183,6 +183,21 @@ def test_damage_inside_the_catalogue_is_one_sentence(root: Path) -> None:
             (memory.writer.reconcile if write else memory.verifier().run)()
 
 
+@pytest.mark.parametrize("act", ["read", "make gists"])
+def test_damage_met_while_reading_is_one_sentence_too(root: Path, act: str) -> None:
+    write_files(root, {f"m{n}.py": module(f"name{n}") for n in range(20)})
+    with open_memory(root) as memory:
+        memory.writer.reconcile()
+        memory.writer.db.execute("DROP TABLE chunks")
+        with pytest.raises(StoreError, match=r"catalogue\.db cannot be used"):
+            if act == "read":
+                with memory.reading():
+                    memory.catalogue.chunks_of(1)
+            else:
+                memory.gisting(SumGister()).run()
+        assert not memory.db.in_transaction
+
+
 @pytest.mark.parametrize("write", [True, False])
 def test_a_newer_catalogue_is_refused_and_left_alone(root: Path, write: bool) -> None:
     with open_memory(root) as memory:

@@ -153,6 +153,19 @@ def test_a_shortened_or_strange_level_file_is_mended_at_open(
     mend(indexed, expected)
 
 
+def test_a_level_file_that_cannot_be_opened_just_now_is_left_alone(indexed: Path) -> None:
+    path = level_file(indexed, "L1")
+    kept = path.rename(path.with_suffix(".kept"))
+    path.symlink_to(path.name)
+    with pytest.raises(StoreError, match=r"cannot open .*L1\.ctx"):
+        open_memory(indexed)
+    assert path.is_symlink()
+    kept.rename(path)
+    with open_memory(indexed) as memory:
+        assert memory.has_all_gists()
+        assert memory.verifier().run().errors == []
+
+
 def test_a_torn_tail_is_cut_at_open(indexed: Path) -> None:
     sizes = {}
     for level in LEVELS:

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -63,6 +64,28 @@ def test_a_header_with_any_bit_flipped_is_refused(
         with pytest.raises(StoreError, match=r"header of .*L1\.ctx is damaged"):
             LevelFile(path, LAYOUT, writable=writable)
     assert path.read_bytes() == damaged
+
+
+def test_a_disk_that_fails_is_told_and_nothing_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "L1.ctx"
+    file = LevelFile(path, LAYOUT, writable=True)
+    file.append(rows(0, 5), 0)
+    before = len(list(Path("/dev/fd").iterdir()))
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with pytest.raises(StoreError, match=r"cannot write .*Input/output error"):
+        file.cut(2)
+    for step in ("ftruncate", "pwrite", "pread"):
+        monkeypatch.setattr(os, step, fail)
+        with pytest.raises(StoreError, match="Input/output error"):
+            LevelFile(tmp_path / "L2.ctx", LAYOUT, writable=True)
+        monkeypatch.undo()
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    file.close()
 
 
 @pytest.mark.parametrize(
