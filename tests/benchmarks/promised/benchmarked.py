@@ -53,9 +53,10 @@ EDITORS: tuple[Limit, ...] = (
 # fmt: on
 PARTS_OF_SOAK = {
     "kill": "1,000 points at which writing fails",
-    "fuzz": "10,000 damaged files and messages",
+    "files": "6,000 made-up files",
+    "messages": "4,000 made-up messages",
     "edits": "an hour of edits",
-    "readers": "two readers and a writer under load",
+    "load": "two readers and a writer under load",
 }
 SOAK = "make soak"
 
