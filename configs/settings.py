@@ -128,6 +128,16 @@ class FocusSettings(Section):
     cooldown_rounds: Count = Field(ge=0, le=64)
 
 
+class PackSettings(Section):
+    """Knowledge packs beside the repository."""
+
+    store: AbsolutePath | None = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    share: Number = Field(ge=0, le=0.9)
+    most: Count = Field(ge=1, le=64)
+    allow: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    deny: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+
+
 class CompleteSettings(Section):
     """Completion at a cursor."""
 
@@ -202,6 +212,7 @@ class Settings(Section):
     model: ModelSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
     memory: MemorySettings
     focus: FocusSettings
+    packs: PackSettings
     complete: CompleteSettings
     ask: AskSettings
     chat: ChatSettings

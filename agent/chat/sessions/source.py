@@ -8,12 +8,11 @@ gists are kept in the session's folder, so that they are made once. Knows no pro
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from megacontext.configs.errors import FocusError, StoreBusyError, StoreError
 from megacontext.memory.focus import Focused, FocusQuery, Rendering, WorkingEntry, focus
-from megacontext.memory.left_out import LeftOutRules
+from megacontext.memory.left_out import NothingLeftOut
 from megacontext.memory.memory import Memory
 from megacontext.memory.places import Places
 
@@ -28,20 +27,6 @@ LONGEST_NAME = 60
 """Characters of what was asked, in the name of a turn."""
 LONGEST_RESULT = 1_500
 """Characters of a tool's result that are remembered; the files themselves are in the repository's own memory."""
-
-
-@dataclass(frozen=True)
-class NothingLeftOut(LeftOutRules):
-    """The rules for turns: what was said has been in prompts already."""
-
-    def by_path(self, path: str) -> None:
-        """Take it."""
-
-    def by_size(self, path: str, size: int) -> None:
-        """Take it."""
-
-    def by_content(self, data: bytes) -> None:
-        """Take it."""
 
 
 class SessionSource:
