@@ -23,6 +23,7 @@ from megacontext.models.base import BaseModel, TextCounter
 from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
+from .packs.choosing import LIMITS as PACK_LIMITS
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Lens:
     """For completion: nothing but code and signatures."""
     numbered: Codec
     """For answers that name places: with line numbers."""
+    counter: TextCounter
+    """Counts positions of a text."""
+    separated: bool
+    """Whether the model has a token that parts files."""
 
 
 class CountedTexts:
@@ -54,7 +59,7 @@ class CountedTexts:
 
 def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> Lens:
     """Outlines and verbatim text; loads no model. `given` is used in place of the one that settings choose."""
-    tree = TreeView(memory.catalogue)
+    tree = TreeView(memory.catalogue, label=memory.label)
     tokens: ChunkTokens
     if given is not None and not _is_of_tree(given, workplace):
         tokens, counter = CountedTexts(memory, given.counter), given.counter
@@ -67,7 +72,7 @@ def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> 
     def make(numbered: bool) -> Codec:
         return TextCodec(tree, tokens, counter, memory.read, separated=separated, numbered=numbered)
 
-    return Lens(tree, FeatureScorer(tree), make(False), make(True))
+    return Lens(tree, _scorer(tree), make(False), make(True), counter, separated)
 
 
 def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
@@ -84,13 +89,13 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
         from megacontext.models.gist.loading import gister_for
 
         memory.gisting(gister_for(model, workplace.folder)).run()
-    elif not memory.store.rows_per_level().get(1):
+    elif not memory.may_lack_tree and not memory.store.rows_per_level().get(1):
         raise StoreError(
             f"there are no gists yet, and {memory.who_writes() or 'another process'} writes this index; "
             "stop it and run `megacontext index --gists`, or use --codec text"
         )
     gists = StoredGists(memory)
-    tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks)
+    tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks, memory.label)
     settings: dict[str, Any] = {
         "decode": model.decode,
         "slots": min(workplace.settings.focus.gist_slots, memory.store.spec.slots),
@@ -103,7 +108,12 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
             tree, tokens, gists, model.counter, memory.read, numbered=numbered, **settings
         )
 
-    return Lens(tree, FeatureScorer(tree), make(False), make(True))
+    separated = model.specials.file_sep is not None
+    return Lens(tree, _scorer(tree), make(False), make(True), model.counter, separated)
+
+
+def _scorer(tree: TreeView) -> FeatureScorer:
+    return FeatureScorer(tree, limits=PACK_LIMITS if tree.label else None)
 
 
 def _is_of_tree(model: BaseModel, workplace: Workplace) -> bool:

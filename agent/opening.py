@@ -141,7 +141,9 @@ class Workplace:
     @property
     def pack_store(self) -> PackStore:
         """The packs of this machine."""
-        return PackStore(self.settings.packs.store or platformdirs.user_data_path("megacontext") / "packs")
+        return PackStore(
+            self.settings.packs.store or platformdirs.user_data_path("megacontext") / "packs"
+        )
 
 
 def _hidden_size(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """The memory of one source, opened: catalogue, tree and, for the one writer, ingest.
 
-A source is a repository, a knowledge pack, or the old turns of a session. Everything above (engine, commands, servers) holds one of
-these. Knows no model beyond its tokenizer and its name.
+A source is a repository, a knowledge pack, or the old turns of a session. Everything above (engine, commands, servers)
+holds one of these. Knows no model beyond its tokenizer and its name.
 """
 
 import json
@@ -49,7 +49,7 @@ class Memory:
     label = ""
     """What stands before its paths wherever they are shown; "" for the repository itself."""
     may_lack_tree: ClassVar[bool] = False
-    """Whether it can be read without tokens of the model at hand: then they are made of the text as they are asked for."""
+    """Whether it can be read without tokens of the model at hand: they are made of the text as they are asked for."""
 
     def __init__(
         self,

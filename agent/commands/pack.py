@@ -8,7 +8,7 @@ import typer
 from megacontext.configs.errors import PackError
 
 from ..console import human_bytes, note, print_json, progress_bar, say
-from . import pack_build
+from . import pack_build, pack_suggest
 from .options import Json, Model, Repo, overrides
 
 if TYPE_CHECKING:
@@ -22,26 +22,39 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("build")(pack_build.build)
+app.command("suggest")(pack_suggest.suggest)
+app.command("update")(pack_suggest.update)
 
-Wanted = Annotated[str, typer.Argument(metavar="PACK", help="NAME, NAME@VERSION, or the start of an id.")]
+Wanted = Annotated[
+    str, typer.Argument(metavar="PACK", help="NAME, NAME@VERSION, or the start of an id.")
+]
 
 
 @app.command()
 def add(
     pack: Annotated[
-        str, typer.Argument(metavar="PACK", help="A .mcpack file, or a pack of this machine by its name.")
+        str,
+        typer.Argument(
+            metavar="PACK", help="A .mcpack file, or a pack of this machine by its name."
+        ),
     ],
-    trust: Annotated[bool, typer.Option("--trust", help="Take a pack that nobody has signed.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Take a pack that nobody has signed.")
+    ] = False,
     key: Annotated[
         str,
-        typer.Option("--key", metavar="FINGERPRINT", help="Take this new key in place of the one known."),
+        typer.Option(
+            "--key", metavar="FINGERPRINT", help="Take this new key in place of the one known."
+        ),
     ] = "",
     older: Annotated[
         bool, typer.Option("--older", help="Mount it even in place of a newer version.")
     ] = False,
     share: Annotated[
         float | None,
-        typer.Option("--share", metavar="SHARE", min=0, max=0.9, help="Of a budget that it may take at most."),
+        typer.Option(
+            "--share", metavar="SHARE", min=0, max=0.9, help="Of a budget that it may take at most."
+        ),
     ] = None,
     repo: Repo = None,
     model: Model = None,
@@ -72,22 +85,22 @@ def add(
 def _taken_in(workplace: "Workplace", pack: str, consent: Any, *, quiet: bool) -> "StoredPack":
     """A pack of the store: of a file, or one that is there already."""
     from megacontext.memory.packs.container import SUFFIX
-    from megacontext.memory.packs.unpacking import Reader
 
-    store = workplace.pack_store
+    from ..packs.making import take_in
+
     path = Path(pack).expanduser()
     if not pack.endswith(SUFFIX) and not path.is_file():
-        return store.named(pack)
-    reader = Reader(workplace.spec(), workplace.tokenizer)
+        return workplace.pack_store.named(pack)
     with progress_bar(not quiet) as bar:
-        return store.add(path, reader, consent, bar)
+        return take_in(workplace, path, consent, bar)
 
 
 @app.command()
 def remove(
     pack: Wanted,
     machine: Annotated[
-        bool, typer.Option("--machine", help="Delete it from this machine, too, for every repository.")
+        bool,
+        typer.Option("--machine", help="Delete it from this machine, too, for every repository."),
     ] = False,
     repo: Repo = None,
 ) -> None:
@@ -99,7 +112,9 @@ def remove(
     workplace = Workplace.at(repo)
     mounted = any(pack in (each.name, each.label) for each in mounts_of(workplace.places))
     if mounted or not machine:
-        say(f"{unmount(workplace.places, pack).label} is no longer mounted beside {workplace.places.root}")
+        say(
+            f"{unmount(workplace.places, pack).label} is no longer mounted beside {workplace.places.root}"
+        )
     if machine:
         stored = workplace.pack_store.named(pack)
         workplace.pack_store.remove(stored)
@@ -124,18 +139,24 @@ def list_packs(repo: Repo = None, as_json: Json = False) -> None:
     for each in stored:
         manifest = each.manifest
         mark = "*" if manifest.id in mounts else " "
-        say(f"{mark} {manifest.label:<32} {_tokens(manifest):>10} tokens  {manifest.licence:<16} {manifest.origin}")
+        say(
+            f"{mark} {manifest.label:<32} {_tokens(manifest):>10} tokens  {manifest.licence:<16} {manifest.origin}"
+        )
     for mount in lost:
         note(f"{mount.label} is mounted here, but it is not on this machine; add its file again")
     if not stored:
-        say("there are no packs on this machine; `megacontext pack build` makes one, `pack add` takes one in")
+        say(
+            "there are no packs on this machine; `megacontext pack build` makes one, `pack add` takes one in"
+        )
     elif mounts:
         say("* is mounted beside this repository")
 
 
 @app.command()
 def info(
-    pack: Annotated[str, typer.Argument(metavar="PACK", help="A .mcpack file, or a pack of this machine.")],
+    pack: Annotated[
+        str, typer.Argument(metavar="PACK", help="A .mcpack file, or a pack of this machine.")
+    ],
     repo: Repo = None,
     as_json: Json = False,
 ) -> None:
@@ -148,8 +169,14 @@ def info(
     else:
         manifest, signed_by, sizes = stored.manifest, stored.signed_by, stored_sizes(stored)
     if as_json:
-        levels = [{"part": size.part, "bytes": size.bytes, "per_million_tokens": size.per_million} for size in sizes]
-        print_json(manifest.model_dump(mode="json") | {"id": manifest.id, "signed_by": signed_by, "sizes": levels})
+        levels = [
+            {"part": size.part, "bytes": size.bytes, "per_million_tokens": size.per_million}
+            for size in sizes
+        ]
+        print_json(
+            manifest.model_dump(mode="json")
+            | {"id": manifest.id, "signed_by": signed_by, "sizes": levels}
+        )
         return
     say(f"{manifest.label}  {manifest.id}")
     say(f"from {manifest.origin}, licence {manifest.licence}")
@@ -161,14 +188,20 @@ def info(
     )
     for tree in manifest.trees:
         what = "tokens and gists" if tree.gists else "tokens"
-        say(f"{what} of {tree.base} (encoder {tree.encoder[:12]}): {tree.tokens:,} tokens, root {tree.root}")
+        say(
+            f"{what} of {tree.base} (encoder {tree.encoder[:12]}): {tree.tokens:,} tokens, root {tree.root}"
+        )
     for size in sizes:
-        say(f"  {size.part:<18} {human_bytes(size.bytes):>9}  {human_bytes(size.per_million):>9} per million tokens")
+        say(
+            f"  {size.part:<18} {human_bytes(size.bytes):>9}  {human_bytes(size.per_million):>9} per million tokens"
+        )
 
 
 @app.command()
 def verify(
-    pack: Annotated[str, typer.Argument(metavar="PACK", help="A .mcpack file, or a pack of this machine.")],
+    pack: Annotated[
+        str, typer.Argument(metavar="PACK", help="A .mcpack file, or a pack of this machine.")
+    ],
     repo: Repo = None,
     model: Model = None,
     as_json: Json = False,
@@ -189,7 +222,9 @@ def verify(
     else:
         for error in errors[:20]:
             say(error)
-        say(f"{label}: {'whole, and what it says it is' if not errors else f'{len(errors):,} faults'}")
+        say(
+            f"{label}: {'whole, and what it says it is' if not errors else f'{len(errors):,} faults'}"
+        )
     if errors:
         raise typer.Exit(1)
 

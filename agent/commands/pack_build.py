@@ -1,17 +1,12 @@
 """`megacontext pack build`: make a pack of a package, a revision, a folder or the standard library."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..console import human_bytes, note, print_json, progress_bar, say
 from .options import Json, Model, overrides
-
-if TYPE_CHECKING:
-    from megacontext.memory.packs.building import Model as PackModel
-
-    from ..opening import Workplace
 
 SHOWN_LEFT_OUT = 5
 
@@ -25,7 +20,8 @@ def build(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: NAME-VERSION.mcpack here.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Default: NAME-VERSION.mcpack here."),
     ] = None,
     name: Annotated[str, typer.Option("--name", help="Default: what the origin is called.")] = "",
     version: Annotated[str, typer.Option("--version", help="Default: the origin's.")] = "",
@@ -33,7 +29,10 @@ def build(
         str, typer.Option("--licence", metavar="SPDX", help="Default: what the origin says.")
     ] = "",
     gists: Annotated[
-        bool, typer.Option("--gists/--no-gists", help="Also make gists for the model at hand; takes long.")
+        bool,
+        typer.Option(
+            "--gists/--no-gists", help="Also make gists for the model at hand; takes long."
+        ),
     ] = False,
     docs: Annotated[
         bool,
@@ -44,30 +43,30 @@ def build(
     ] = True,
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="Sign with this key. Default: your own, made when it is first needed."),
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="Sign with this key. Default: your own, made when it is first needed.",
+        ),
     ] = None,
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="Sign the pack.")] = True,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Make a pack: texts, facts, tokens of the model at hand, and a signature, in one file."""
-    from megacontext.memory.packs.building import build as build_pack
     from megacontext.memory.packs.container import SUFFIX
     from megacontext.memory.packs.signing import Signer, key_file
 
     from ..opening import Workplace
-    from ..packs.origins import Named, gather
+    from ..packs.making import Wish, gathered, make_pack
+    from ..packs.origins import Named
 
     workplace = Workplace.at(None, overrides(model__name=model))
     signer = Signer.load(key or key_file()) if sign else None
-    gathered = gather(origin, workplace.rules(), source_archive=docs)
-    identity = Named(name, version, licence).over(gathered.identity)
-    path = out or Path(f"{identity.name}-{identity.version}{SUFFIX}")
+    files = gathered(workplace, origin, Wish(Named(name, version, licence), docs=docs))
+    path = out or Path(f"{files.identity.name}-{files.identity.version}{SUFFIX}")
     with progress_bar(not as_json) as bar:
-        made = _model(workplace, gists=gists)
-        built = build_pack(
-            gathered.files, identity, made, workplace.rules(), path, signer=signer, on_progress=bar
-        )
+        built = make_pack(workplace, files, path, signer, gists=gists, on_progress=bar)
     manifest = built.manifest
     tokens = manifest.trees[0].tokens
     if as_json:
@@ -85,11 +84,11 @@ def build(
                 "bytes": path.stat().st_size,
                 "signed_by": signer.fingerprint if signer else "",
                 "left_out": [{"path": each.path, "reason": each.reason} for each in built.left_out],
-                "notes": list(gathered.notes),
+                "notes": list(files.notes),
             }
         )
         return
-    for line in gathered.notes:
+    for line in files.notes:
         note(line)
     say(
         f"{path}: {manifest.label}, {manifest.licence}, {manifest.counts.files:,} files, {tokens:,} tokens, "
@@ -99,15 +98,8 @@ def build(
         say(f"left out: {len(built.left_out):,}, such as")
         for each in built.left_out[:SHOWN_LEFT_OUT]:
             say(f"  {each.path}: {each.reason}")
-    say(f"signed with key {signer.fingerprint}" if signer else "unsigned: whoever adds it needs --trust")
-
-
-def _model(workplace: "Workplace", *, gists: bool) -> "PackModel":
-    from megacontext.memory.packs.building import Model as PackModel
-
-    gister = None
-    if gists:
-        from megacontext.models.gist.loading import gister_for
-
-        gister = gister_for(workplace.load_model(), workplace.folder)
-    return PackModel(workplace.spec(), workplace.tokenizer, gister)
+    say(
+        f"signed with key {signer.fingerprint}"
+        if signer
+        else "unsigned: whoever adds it needs --trust"
+    )

@@ -35,7 +35,9 @@ def from_git(where: str) -> Gathered:
 
 
 def _archived(folder: Path, revision: str, place: str, asked: str) -> Gathered:
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    commit = _git(
+        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+    )
     commit_id = commit.decode().strip()
     if not COMMIT.fullmatch(commit_id):
         raise PackError(f"{place} has no revision {asked}")

@@ -14,6 +14,7 @@ import sysconfig
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import Message
 from email.parser import BytesParser
 from importlib import metadata
@@ -27,12 +28,16 @@ from .from_folder import sound_name
 from .licences import spdx_of
 from .origins import ALTERED, ATTESTED, PINNED, Gathered
 
-PINNED_NAME = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)")
+PINNED_NAME = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+)
 MAX_ENTRIES = 100_000
 MAX_READ = 4 << 20
 """Bytes of one file; what is longer is no text that somebody reads."""
 MAX_TOTAL = 1_000_000_000
-NOT_KNOWLEDGE = frozenset({"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "top_level.txt", "direct_url.json"})
+NOT_KNOWLEDGE = frozenset(
+    {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "top_level.txt", "direct_url.json"}
+)
 """Files that installers write for each other."""
 DOCUMENTATION = re.compile(
     r"(?:docs?|documentation|examples?)/.+|[^/]*(?:readme|change|history|news|release|contributing|licen[cs]e|"
@@ -40,7 +45,9 @@ DOCUMENTATION = re.compile(
     re.IGNORECASE,
 )
 """What is taken from a source archive, inside of the one folder around all."""
-NO_LIBRARY = frozenset({"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"})
+NO_LIBRARY = frozenset(
+    {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
+)
 """Folders of an installation that are not the library, or its own tests."""
 
 
@@ -51,8 +58,9 @@ def from_installed(name: str) -> Gathered:
     except (metadata.PackageNotFoundError, ValueError) as exc:
         raise PackError(f"no package named {name!r} is installed beside MegaContext") from exc
     files = list(_installed_files(found))
-    identity = _identity(found.metadata, f"installed:{found.name}=={found.version}")  # type: ignore[arg-type]
-    return Gathered(identity, files)
+    said = _identity(found.metadata, f"installed:{found.name}=={found.version}")  # type: ignore[arg-type]
+    # A local build label such as "+cpu" is the same source.
+    return Gathered(replace(said, version=said.version.partition("+")[0]), files)
 
 
 def _installed_files(found: metadata.Distribution) -> Iterator[SourceFile]:
@@ -76,7 +84,9 @@ def from_stdlib() -> Gathered:
     files = []
     for path in sorted(root.rglob("*")):
         inner = path.relative_to(root)
-        is_text = path.suffix in (".py", ".txt", ".rst") and path.is_file() and not path.is_symlink()
+        is_text = (
+            path.suffix in (".py", ".txt", ".rst") and path.is_file() and not path.is_symlink()
+        )
         if is_text and NO_LIBRARY.isdisjoint(inner.parts) and path.stat().st_size <= MAX_READ:
             made = path.stat().st_mtime_ns
             files.append(SourceFile(inner.as_posix(), path.read_bytes(), made, PINNED))
@@ -115,7 +125,9 @@ def _fetched(pinned: str, folder: Path, form: str) -> Path:
     new = sorted(set(folder.iterdir()) - before)
     if done.returncode or not new:
         lines = [line for line in done.stderr.strip().splitlines() if line.startswith("ERROR")]
-        raise PackError(f"pip cannot fetch {pinned} ({form[2:]}): {(lines or ['no reason given'])[0]}")
+        raise PackError(
+            f"pip cannot fetch {pinned} ({form[2:]}): {(lines or ['no reason given'])[0]}"
+        )
     return new[0]
 
 
@@ -123,14 +135,20 @@ def _wheel_files(wheel: Path) -> Iterator[SourceFile]:
     try:
         with zipfile.ZipFile(wheel) as archive:
             entries = archive.infolist()
-            _bounded(wheel, len(entries), sum(entry.file_size for entry in entries if entry.file_size <= MAX_READ))
+            _bounded(
+                wheel,
+                len(entries),
+                sum(entry.file_size for entry in entries if entry.file_size <= MAX_READ),
+            )
             for entry in entries:
                 path = PurePosixPath(entry.filename)
                 if entry.is_dir() or not _is_inside(path) or path.name in NOT_KNOWLEDGE:
                     continue
                 if entry.file_size <= MAX_READ:
                     with archive.open(entry) as stream:
-                        yield SourceFile(path.as_posix(), stream.read(MAX_READ), _zip_time(entry), PINNED)
+                        yield SourceFile(
+                            path.as_posix(), stream.read(MAX_READ), _zip_time(entry), PINNED
+                        )
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as exc:
         raise PackError(f"{wheel.name} is no sound wheel: {exc}") from exc
 
@@ -146,12 +164,18 @@ def _documentation(archive: Path, known: list[SourceFile]) -> list[SourceFile]:
                 _bounded(archive, number, sum(len(file.data) for file in found))
                 path = PurePosixPath(member.name)
                 inner = PurePosixPath(*path.parts[1:])
-                wanted = member.isreg() and _is_inside(path) and DOCUMENTATION.fullmatch(inner.as_posix())
+                wanted = (
+                    member.isreg()
+                    and _is_inside(path)
+                    and DOCUMENTATION.fullmatch(inner.as_posix())
+                )
                 if not wanted or member.size > MAX_READ or inner.as_posix() in paths:
                     continue
                 stream = tar.extractfile(member)
                 if stream is not None and (data := stream.read(MAX_READ)) not in texts:
-                    found.append(SourceFile(inner.as_posix(), data, int(member.mtime) * 10**9, PINNED))
+                    found.append(
+                        SourceFile(inner.as_posix(), data, int(member.mtime) * 10**9, PINNED)
+                    )
     except (tarfile.TarError, EOFError, OSError) as exc:
         raise PackError(f"{archive.name} is no sound archive: {exc}") from exc
     return found

@@ -32,10 +32,14 @@ def file_sizes(path: Path) -> tuple[Manifest, str, list[Size]]:
     try:
         with opened(path) as pack:
             manifest = pack.manifest
-            signed_by = read_signature(pack.signature_bytes).fingerprint if pack.signature_bytes else ""
+            signed_by = (
+                read_signature(pack.signature_bytes).fingerprint if pack.signature_bytes else ""
+            )
     except PackError as exc:
         raise PackError(f"{path}: {exc}") from exc
-    parts = {name.rpartition("/")[2]: member.size for name, member in sorted(manifest.members.items())}
+    parts = {
+        name.rpartition("/")[2]: member.size for name, member in sorted(manifest.members.items())
+    }
     sizes = [*parts.items(), ("the file", path.stat().st_size)]
     return manifest, signed_by, [Size(name, size, _tokens(manifest)) for name, size in sizes]
 
@@ -43,7 +47,9 @@ def file_sizes(path: Path) -> tuple[Manifest, str, list[Size]]:
 def stored_sizes(stored: StoredPack) -> list[Size]:
     """The sizes of a pack on this machine: facts with texts and full text, and each level of each tree."""
     places, tokens = stored.places, _tokens(stored.manifest)
-    levels = sorted(places.trees.glob("*/L*.ctx"), key=lambda path: (path.parent.name, int(path.stem[1:])))
+    levels = sorted(
+        places.trees.glob("*/L*.ctx"), key=lambda path: (path.parent.name, int(path.stem[1:]))
+    )
     files = [("catalogue and texts", places.catalogue), *((path.stem, path) for path in levels)]
     return [Size(name, path.stat().st_size, tokens) for name, path in files]
 

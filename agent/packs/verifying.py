@@ -38,7 +38,11 @@ def verify_stored(workplace: Workplace, stored: StoredPack) -> tuple[str, list[s
             signature = signing.read_signature((stored.places.state / SIGNATURE).read_bytes())
             signing.check(signature, (stored.places.state / MANIFEST).read_bytes())
         with PackMemory.of(
-            stored.places, manifest, stored.signed_by, _spec_of(stored, workplace), workplace.tokenizer
+            stored.places,
+            manifest,
+            stored.signed_by,
+            _spec_of(stored, workplace),
+            workplace.tokenizer,
         ) as memory:
             errors += memory.verifier().run().errors
             texts = {file.path: memory.look(file.path) for file in memory.catalogue.files()}

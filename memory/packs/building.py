@@ -147,4 +147,3 @@ def _written(
         members={name: measured(path) for name, path in parts.items()},
     )
     return manifest, parts
-

@@ -129,7 +129,9 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
     listed = archive.infolist()
     if len(listed) > MAX_PARTS:
-        raise PackRefusedError(f"it has {len(listed):,} parts, and no pack has more than {MAX_PARTS}")
+        raise PackRefusedError(
+            f"it has {len(listed):,} parts, and no pack has more than {MAX_PARTS}"
+        )
     for entry in listed:
         # As it stands in the archive: the library itself cuts names at a zero byte.
         name = entry.orig_filename
@@ -168,7 +170,10 @@ def write_pack(
                 if data is not None:
                     archive.writestr(_entry(name), data)
             for name in sorted(parts):
-                with parts[name].open("rb") as source, archive.open(_entry(name), "w", force_zip64=True) as to:
+                with (
+                    parts[name].open("rb") as source,
+                    archive.open(_entry(name), "w", force_zip64=True) as to,
+                ):
                     while piece := source.read(PIECE):
                         to.write(piece)
         part.replace(path)

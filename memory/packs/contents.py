@@ -7,6 +7,7 @@ together by hand is refused before anything of it is kept. Knows no tree and no 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,9 @@ def _table(pack: PackFile, name: str, part: str, count: int) -> list[Row]:
         raise PackRefusedError(f"it has no table of {name}")
     rows = read_table(name, pack.read(part))
     if len(rows) != count:
-        raise PackRefusedError(f"its table of {name} has {len(rows):,} rows, and its manifest says {count:,}")
+        raise PackRefusedError(
+            f"its table of {name} has {len(rows):,} rows, and its manifest says {count:,}"
+        )
     return rows
 
 
@@ -169,10 +172,14 @@ def _check_paths(paths: Sequence[str]) -> None:
     for path in paths:
         parts = path.split("/")
         outside = path.startswith("/") or not set(parts).isdisjoint(("", ".", ".."))
-        odd = "\\" in path or not path.isprintable() or not is_utf8(path) or len(path) > LONGEST_PATH
+        odd = (
+            "\\" in path or not path.isprintable() or not is_utf8(path) or len(path) > LONGEST_PATH
+        )
         if outside or odd:
-            raise PackRefusedError(f"it holds a file at {path[:80]!r}, which is no path below a pack")
-    if any(after <= before for before, after in zip(paths, paths[1:], strict=False)):
+            raise PackRefusedError(
+                f"it holds a file at {path[:80]!r}, which is no path below a pack"
+            )
+    if any(after <= before for before, after in pairwise(paths)):
         raise PackRefusedError("its files are not in order, or one is there twice")
     folders = {above for path in paths for above, _ in ancestors(path.rpartition("/")[0])}
     if both := folders.intersection(paths):

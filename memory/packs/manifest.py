@@ -7,7 +7,7 @@ the pack's identity. Knows no archive and no key.
 import json
 import re
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,8 +15,10 @@ from megacontext.configs.errors import PackRefusedError
 
 from ..tree.store import TreeSpec
 
-FORMAT = 1
-MEMBER = re.compile(r"tables/[a-z]+\.parquet|texts\.bin|trees/[\w.-]{1,60}/(?:L\d{1,2}\.ctx|[a-z]+\.parquet)")
+FORMAT: Final = 1
+MEMBER = re.compile(
+    r"tables/[a-z]+\.parquet|texts\.bin|trees/[\w.-]{1,60}/(?:L\d{1,2}\.ctx|[a-z]+\.parquet)"
+)
 """Names that a part of a pack may have: nothing else is ever looked at."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from ..catalogue import FileRecord
@@ -21,8 +22,11 @@ from ..tree.store import TreeSpec
 from .contents import PackedFile
 from .manifest import Manifest
 
-TEXTS = "CREATE TABLE pack_texts(file_id INTEGER PRIMARY KEY, trust REAL NOT NULL, data BLOB NOT NULL)"
+TEXTS = (
+    "CREATE TABLE pack_texts(file_id INTEGER PRIMARY KEY, trust REAL NOT NULL, data BLOB NOT NULL)"
+)
 COMPRESSION = 6
+SOURCE_FOLDERS = ("src", "lib", "python")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,22 @@ class PackMemory(Memory):
     may_lack_tree: ClassVar[bool] = True
     manifest: Manifest
     signed_by = ""
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """What it can be imported by: its folders and files at the top, or below the usual folders of sources."""
+        with self.reading():
+            catalogue = self.catalogue
+            paths = [
+                path
+                for top in ("", *SOURCE_FOLDERS)
+                for path in (
+                    *catalogue.directories_in(top),
+                    *(file.path for file in catalogue.files_in(top)),
+                )
+            ]
+        names = {path.rpartition("/")[2].partition(".")[0] for path in paths}
+        return frozenset({self.manifest.name, *names} - {*SOURCE_FOLDERS, ""})
 
     @classmethod
     def of(

@@ -15,7 +15,11 @@ import platformdirs
 from megacontext.configs.errors import PackError, PackRefusedError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
 
 ALGORITHM = "ed25519"
 PURPOSE = b"megacontext pack manifest\0"
@@ -100,9 +104,13 @@ class Signer:
                 text = _new_key(path)
             return cls(private.from_private_bytes(bytes.fromhex(text.strip())))
         except OSError as exc:
-            raise PackError(f"the signing key {path} cannot be read or made: {exc.strerror}") from exc
+            raise PackError(
+                f"the signing key {path} cannot be read or made: {exc.strerror}"
+            ) from exc
         except ValueError as exc:
-            raise PackError(f"{path} holds no signing key; give another file, or delete it") from exc
+            raise PackError(
+                f"{path} holds no signing key; give another file, or delete it"
+            ) from exc
 
 
 def key_file() -> Path:
@@ -126,7 +134,9 @@ def _new_key(path: Path) -> str:
     return text
 
 
-def _cryptography():  # type: ignore[no-untyped-def]  # noqa: ANN202  three classes of a package that may not be there
+def _cryptography() -> (
+    "tuple[type[Ed25519PublicKey], type[InvalidSignature], type[Ed25519PrivateKey]]"
+):
     try:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import (

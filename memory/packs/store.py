@@ -65,10 +65,9 @@ class PackStore:
 
     def packs(self) -> list[StoredPack]:
         """Every pack, by name and version; what cannot be read is no pack."""
-        found = []
-        for path in self.folder.glob("*") if self.folder.is_dir() else ():
-            if len(path.name) == ID_LENGTH and (pack := self._read(path.name)):
-                found.append(pack)
+        folders = self.folder.iterdir() if self.folder.is_dir() else ()
+        read = (self._read(path.name) for path in folders if len(path.name) == ID_LENGTH)
+        found = [pack for pack in read if pack is not None]
         return sorted(found, key=lambda pack: (pack.manifest.name, pack.manifest.version))
 
     def get(self, pack_id: str) -> StoredPack | None:
@@ -87,7 +86,7 @@ class PackStore:
         return StoredPack(places, manifest, signed_by)
 
     def named(self, wanted: str) -> StoredPack:
-        """The pack that NAME, NAME@VERSION or the start of an identity means; raises PackError when none or several do."""
+        """The pack that NAME, NAME@VERSION or the start of an identity means; raises PackError unless it is one."""
         found = [pack for pack in self.packs() if _is_meant(pack.manifest, wanted)]
         if len(found) == 1:
             return found[0]
@@ -146,7 +145,9 @@ class PackStore:
             shutil.rmtree(to, ignore_errors=True)  # what is left of one that cannot be read
             part.replace(to)
         except OSError as exc:
-            raise StoreError(f"cannot write {to}: {exc.strerror}; make the folder writable") from exc
+            raise StoreError(
+                f"cannot write {to}: {exc.strerror}; make the folder writable"
+            ) from exc
 
     def _judged(self, pack: PackFile, consent: Consent) -> Signature | None:
         """The signature of a pack that may be taken; None for an unsigned one that may be."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from megacontext.configs.errors import PackError, PackRefusedError
 
-NEEDS = "building and adding packs needs the `pyarrow` package; run: pip install 'megacontext[packs]'"
+NEEDS = (
+    "building and adding packs needs the `pyarrow` package; run: pip install 'megacontext[packs]'"
+)
 MAX_ROWS = 50_000_000
 SCHEMAS: dict[str, tuple[tuple[str, str], ...]] = {
     "files": (
@@ -60,10 +62,17 @@ def write_table(name: str, rows: Sequence[Row], path: Path) -> None:
     arrow, parquet = _pyarrow()
     schema = _schema(name)
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [arrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    arrays = [
+        arrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)
+    ]
     table = arrow.Table.from_arrays(arrays, schema=schema)
     parquet.write_table(
-        table, path, compression="NONE", use_dictionary=False, write_statistics=False, store_schema=False
+        table,
+        path,
+        compression="NONE",
+        use_dictionary=False,
+        write_statistics=False,
+        store_schema=False,
     )
 
 
@@ -107,7 +116,9 @@ def _schema(name: str) -> Any:
         "bool": arrow.bool_(),
         "key": arrow.binary(16),
     }
-    return arrow.schema([arrow.field(column, types[kind], nullable=False) for column, kind in SCHEMAS[name]])
+    return arrow.schema(
+        [arrow.field(column, types[kind], nullable=False) for column, kind in SCHEMAS[name]]
+    )
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -123,7 +123,9 @@ class TreeReader:
         self.part = part
         self._pack = pack
         self._files: dict[int, LevelFile] = {}
-        levels = [int(name.rpartition("/L")[2][:-4]) for name in self._names() if name.endswith(".ctx")]
+        levels = [
+            int(name.rpartition("/L")[2][:-4]) for name in self._names() if name.endswith(".ctx")
+        ]
         for level in levels:
             path = folder / f"L{level}.ctx"
             pack.copy(part_of(part.spec.name, path.name), path)
@@ -144,7 +146,12 @@ class TreeReader:
         for file in self._files.values():
             file.close()
 
-    def tokens(self, texts: dict[bytes, bytes], decode: Callable[[Sequence[int]], str], encode: Callable[[str], Sequence[int]]) -> Iterator[tuple[bytes, Tokens]]:
+    def tokens(
+        self,
+        texts: dict[bytes, bytes],
+        decode: Callable[[Sequence[int]], str],
+        encode: Callable[[str], Sequence[int]],
+    ) -> Iterator[tuple[bytes, Tokens]]:
         """Digest and token ids of each chunk; `texts` are the chunks by digest, in the order of the files.
 
         Raises PackRefusedError for tokens that are not those of the text: a model would read something else than
@@ -192,4 +199,3 @@ class TreeReader:
         for count in counts:
             yield file.read(at, count)
             at += count
-

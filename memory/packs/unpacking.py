@@ -60,7 +60,9 @@ def unpack(
     files = read_contents(pack)
     part = _tree_for(pack, reader.spec)
     places.make_state_folder()
-    with PackMemory.of(places, pack.manifest, "", reader.spec, reader.tokenizer, write=True) as memory:
+    with PackMemory.of(
+        places, pack.manifest, "", reader.spec, reader.tokenizer, write=True
+    ) as memory:
         unpacking = _Unpacking(memory, files, reader)
         if part is None:
             unpacking.take(unpacking.tokenized(), on_progress)
@@ -105,7 +107,9 @@ class _Unpacking:
         for start in range(0, len(texts), BATCH_CHUNKS):
             batch = texts[start : start + BATCH_CHUNKS]
             plain = [text.decode("utf-8", "replace") for _, text in batch]
-            for (key, _), ids in zip(batch, self._reader.tokenizer.encode_batch(plain), strict=True):
+            for (key, _), ids in zip(
+                batch, self._reader.tokenizer.encode_batch(plain), strict=True
+            ):
                 found[key] = np.asarray(ids, dtype=np.uint32)
         return found
 
@@ -118,7 +122,9 @@ class _Unpacking:
             keys = dict.fromkeys(chunk.digest for file in batch for chunk in file.chunked.chunks)
             new = [(key, waiting.pop(key)) for key in keys if key in waiting]
             last = start + BATCH_FILES >= count
-            self._memory.writer.take([(each.text, each.chunked) for each in batch], new, settle=last)
+            self._memory.writer.take(
+                [(each.text, each.chunked) for each in batch], new, settle=last
+            )
             if on_progress:
                 on_progress(Progress("files", start + len(batch), count))
 
