@@ -17,14 +17,14 @@ from ..tree.store import TreeSpec
 
 FORMAT: Final = 1
 MEMBER = re.compile(
-    r"tables/[a-z]+\.parquet|texts\.bin|trees/[\w.-]{1,60}/(?:L\d{1,2}\.ctx|[a-z]+\.parquet)"
+    r"tables/[a-z]+\.parquet|texts\.bin|trees/\w[\w.-]{0,59}/(?:L\d{1,2}\.ctx|[a-z]+\.parquet)"
 )
 """Names that a part of a pack may have: nothing else is ever looked at."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]{0,63}$")]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Hex = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
+Hex = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{2}){8,64}$")]
 Count = Annotated[int, Field(ge=0, le=1 << 40)]
 
 

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 ALGORITHM = "ed25519"
 PURPOSE = b"megacontext pack manifest\0"
 """Signed with the manifest, so that a signature made for something else is none here."""
+SMALL_ORDER = frozenset(
+    {
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    }
+)
+"""Points of the curve of order 8 or less, without their sign: as keys they fit signatures that anybody can write."""
 NEEDS = "signatures need the `cryptography` package; run: pip install 'megacontext[packs]'"
 
 
@@ -68,6 +80,9 @@ def read_signature(data: bytes) -> Signature:
 
 def check(signature: Signature, manifest: bytes) -> None:
     """Raise PackRefusedError unless the signature is one of these very bytes."""
+    unsigned = signature.key[:31] + bytes([signature.key[31] & 0x7F])
+    if unsigned.hex() in SMALL_ORDER:
+        raise PackRefusedError("it is signed with a key that anybody can sign with")
     from_key, invalid, _ = _cryptography()
     try:
         from_key.from_public_bytes(signature.key).verify(signature.signature, PURPOSE + manifest)

@@ -49,10 +49,9 @@ SCHEMAS: dict[str, tuple[tuple[str, str], ...]] = {
         ("doc", "string"),
     ),
     "tokens": (("digest", "key"), ("tokens", "int64")),
-    "nodes": (("key", "key"), ("level", "int64")),
 }
 """Columns of each table. `file` counts rows of files; `tokens` has a row for each different chunk in the order in which
-they first come; `nodes` a row for each gist of a file or folder, in the order of the rows of its level."""
+they first come."""
 
 Row = tuple[Any, ...]
 

@@ -4,7 +4,7 @@ A part holds no place and no key that the texts do not give: chunks come in the 
 of their tokens, and the root follows. So what is read fits the texts, or is refused. Knows no table of facts.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +44,8 @@ def write_tree(
     if gists:
         writer.level(1, (_made(store.block_gists(row)) for row in rows))
         writer.level(2, (_made(store.chunk_gists(row)) for row in rows))
-        nodes = _nodes(store, root)
-        for level in sorted({level for _, level in nodes}):
-            keys = [key for key, each in nodes if each == level]
+        for level, keys in nodes_of(store, root).items():
             writer.level(level, (_made(store.node_gist(key)) for key in keys))
-        writer.table("nodes", nodes)
     return writer.parts
 
 
@@ -83,8 +80,8 @@ class _Writer:
         write_table(name, rows, self._path(f"{name}.parquet"))
 
 
-def _nodes(store: TreeStore, root: bytes) -> list[tuple[bytes, int]]:
-    """`(key, level)` of every file part and folder, by level."""
+def nodes_of(store: TreeStore, root: bytes) -> dict[int, list[bytes]]:
+    """Keys of all file parts and folders by level, in the order in which their gists stand in a pack."""
     found: dict[bytes, int] = {}
     waiting = [root]
     while waiting:
@@ -92,7 +89,10 @@ def _nodes(store: TreeStore, root: bytes) -> list[tuple[bytes, int]]:
         if node is not None and node.key not in found:
             found[node.key] = node.level
             waiting.extend(node.children)
-    return sorted(found.items(), key=lambda item: (item[1], item[0]))
+    levels: dict[int, list[bytes]] = {level: [] for level in sorted(found.values())}
+    for key in sorted(found):
+        levels[found[key]].append(key)
+    return levels
 
 
 def _made(rows: Rows | None) -> Rows:
@@ -178,12 +178,13 @@ class TreeReader:
         second = self._extents(2, [row.gists for row in rows])
         return zip(first, second, strict=True)
 
-    def node_gists(self) -> Iterator[tuple[int, list[tuple[bytes, Rows]]]]:
-        """For each level above the chunks, keys of nodes with their rows."""
-        nodes = self._table("nodes")
-        for level in sorted({level for _, level in nodes}):
-            keys = [key for key, each in nodes if each == level]
-            yield level, list(zip(keys, self._extents(level, [1] * len(keys)), strict=True))
+    def node_gists(
+        self, nodes: Mapping[int, Sequence[bytes]]
+    ) -> Iterator[tuple[int, list[tuple[bytes, Rows]]]]:
+        """For each level above the chunks, keys of its nodes with their rows; `nodes` are those of the texts."""
+        for level, keys in nodes.items():
+            extents = self._extents(level, [1] * len(keys))
+            yield level, list(zip(keys, extents, strict=True))
 
     def _table(self, name: str) -> list[tuple[bytes, int]]:
         part = part_of(self.part.spec.name, f"{name}.parquet")

@@ -21,7 +21,7 @@ from .container import PackFile
 from .contents import PackedFile, read_contents
 from .manifest import TreePart
 from .pack_memory import PackMemory, keep_texts
-from .tree_parts import Tokens, TreeReader
+from .tree_parts import Tokens, TreeReader, nodes_of
 
 BATCH_FILES = 256
 BATCH_CHUNKS = 1_024
@@ -143,29 +143,26 @@ class _Unpacking:
             if root is None or root.hex() != part.root:
                 raise PackRefusedError("the root of its tree is not the one that its manifest says")
             if part.gists:
-                self._take_gists(tree)
+                self._take_gists(tree, root)
         finally:
             tree.close()
             _remove(folder)
 
-    def _take_gists(self, tree: TreeReader) -> None:
-        writer = self._memory.writer
+    def _take_gists(self, tree: TreeReader, root: bytes) -> None:
+        store = self._memory.writer.store
         keys = list(self._texts)
-        known = writer.store.known(keys)
+        known = store.known(keys)
         gists = zip(keys, tree.chunk_gists([known[key] for key in keys]), strict=True)
         batch = []
-        with writer.transaction():
+        with self._memory.writer.transaction():
             for key, (blocks, chunk) in gists:
                 batch.append((key, blocks, chunk))
                 if len(batch) == BATCH_CHUNKS:
-                    writer.store.add_chunk_gists(batch)
+                    store.add_chunk_gists(batch)
                     batch = []
-            writer.store.add_chunk_gists(batch)
-            for level, nodes in tree.node_gists():
-                writer.store.add_node_gists(level, nodes)
-        root = writer.root_key()
-        if root is None or not writer.store.has_gist(root):
-            raise PackRefusedError("its gists are not those of its texts; some are missing")
+            store.add_chunk_gists(batch)
+            for level, nodes in tree.node_gists(nodes_of(store, root)):
+                store.add_node_gists(level, nodes)
 
 
 def _remove(folder: Path) -> None:
