@@ -329,9 +329,10 @@ class Engine:
             yield event
 
     def focus_changes(self, composed: Composed) -> Iterator[Event]:
-        """What a working context tells: why a pack cannot be read, and a change for each source."""
+        """What a working context tells: why a pack cannot be read, and a change for each source, the repository last."""
         yield from map(Notice, composed.notices)
-        yield from (part.change() for part in composed.parts)
+        parts = sorted(composed.parts, key=lambda part: part.source.name == REPOSITORY)
+        yield from (part.change() for part in parts)
 
     def _citations(self, answer: str, composed: Composed) -> Iterator[Event]:
         read = [

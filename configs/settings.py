@@ -128,16 +128,6 @@ class FocusSettings(Section):
     cooldown_rounds: Count = Field(ge=0, le=64)
 
 
-class PackSettings(Section):
-    """Knowledge packs beside the repository."""
-
-    store: AbsolutePath | None = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
-    share: Number = Field(ge=0, le=0.9)
-    most: Count = Field(ge=1, le=64)
-    allow: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
-    deny: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
-
-
 class CompleteSettings(Section):
     """Completion at a cursor."""
 
@@ -154,6 +144,16 @@ class AskSettings(Section):
 
     max_new_tokens: Count = Field(ge=1, le=100_000)
     temperature: Temperature
+
+
+class PackSettings(Section):
+    """Knowledge packs beside the repository."""
+
+    store: AbsolutePath | None = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    share: Number = Field(ge=0, le=0.9)
+    most: Count = Field(ge=1, le=64)
+    allow: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    deny: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
 
 
 class ChatSettings(Section):
@@ -212,9 +212,9 @@ class Settings(Section):
     model: ModelSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
     memory: MemorySettings
     focus: FocusSettings
-    packs: PackSettings
     complete: CompleteSettings
     ask: AskSettings
+    packs: PackSettings
     chat: ChatSettings
     tools: ToolSettings
     permissions: PermissionSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)

@@ -122,7 +122,7 @@ def _fact(part: str, text: str, key: str) -> Fact:
         return Fact("trust", found["below"])
     fact = Fact(found["name"], found["pattern"].strip())
     if fact.name == "signed" and fact.pattern not in ("yes", "no"):
-        raise SettingsError(f"{key} holds {text!r}; a pack is signed=yes or signed=no")
+        raise SettingsError(f"{key} holds {text!r}; a pack is signed=yes or signed=no; {HOW}")
     if fact.name == "path":
         try:
             _paths(fact.pattern)
