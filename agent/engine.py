@@ -329,7 +329,7 @@ class Engine:
             yield event
 
     def focus_changes(self, composed: Composed) -> Iterator[Event]:
-        """What a working context tells: why a pack cannot be read, and a change for each source, the repository last."""
+        """What a working context tells: why a pack cannot be read, and a change a source, the repository's last."""
         yield from map(Notice, composed.notices)
         parts = sorted(composed.parts, key=lambda part: part.source.name == REPOSITORY)
         yield from (part.change() for part in parts)

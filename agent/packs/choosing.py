@@ -46,6 +46,8 @@ class Asked:
     """Of the question."""
     foreign: tuple[str, ...]
     """Names in it, or at the cursor, that the repository does not define."""
+    imported: frozenset[str]
+    """What the file at the cursor seems to import: `a` and `b` for a.b."""
 
 
 def asked_beside(query: FocusQuery, memory: Memory, tree: TreeView) -> Asked:
@@ -67,7 +69,9 @@ def asked_beside(query: FocusQuery, memory: Memory, tree: TreeView) -> Asked:
         names=tuple(sorted(home)),
         strongest=max((hit.score for hit in hits), default=0.0),
     )
-    return Asked(asked, tuple(query_words(query.text)[:MOST_WORDS]), tuple(foreign))
+    words = tuple(query_words(query.text)[:MOST_WORDS])
+    imported = frozenset(part for name in home for part in name.split("."))
+    return Asked(asked, words, tuple(foreign), imported)
 
 
 def chosen(mounted: Sequence[Mounted], asked: Asked, memory: Memory, most: int) -> list[Mounted]:
@@ -103,7 +107,7 @@ class _Bar:
 
 def _standing(memory: PackMemory, asked: Asked, bar: _Bar) -> float:
     """How much a pack seems to know of a query; 0 for too little."""
-    if asked.query.at and memory.roots.isdisjoint(asked.query.names):
+    if asked.query.at and memory.roots.isdisjoint(asked.imported):
         return 0.0  # the file at the cursor does not import it
     with memory.reading():
         named = [memory.catalogue.symbols_named(name, MOST_DEFINED + 1) for name in asked.foreign]

@@ -108,7 +108,7 @@ def test_files_that_are_damaged_name_nothing(tmp_path, text):
         "package-lock.json",
         "Pipfile.lock",
     )
-    write_files(tmp_path, {name: text for name in names})
+    write_files(tmp_path, dict.fromkeys(names, text))
     assert dependencies(tmp_path) == []
 
 
