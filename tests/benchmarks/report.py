@@ -20,6 +20,7 @@ TITLES = {
     "lsp": "The language server",
     "acp": "The agent in editors",
     "mcp": "The memory in other agents",
+    "packs": "Knowledge packs",
 }
 REMARKS = {
     "index": (
