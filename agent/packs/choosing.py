@@ -22,7 +22,7 @@ from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 from megacontext.memory.packs.pack_memory import PackMemory
 
-LIMITS = Limits(hits=60, matches=2_000, found_only=True)
+LIMITS = Limits(hits=40, matches=2_000, found_only=True)
 """How far the full text of a pack is looked into."""
 MARGIN = 0.1
 """A pack is asked if its best place holds so much more of the question than the repository's does."""

@@ -83,7 +83,9 @@ class PackSource:
         if room < LEAST_ROOM:
             return None
         scorer = _Policed(self._lens.scorer, self._file_refusal)
-        before = self._previous.cut if self._previous else None
+        # Whoever types asks nearly the same again, and what stands first in a prompt is to stay.
+        typing = self._terms.context == "complete" and self._previous is not None
+        before = self._previous.cut if typing and self._previous else None
         with self.memory.reading():
             asked = replace(query, budget=room)
             found = focus(self._lens.tree, asked, self._codec, scorer, before, self._terms.settings)

@@ -17,6 +17,7 @@ from .choosing import asked_beside, chosen
 from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
 
+ROUNDS = 2
 PATIENCE = 6
 """Chunks in a row that do not fit before a round gives up: a pack's room is small, and soon full."""
 
@@ -136,7 +137,7 @@ class Packs:
             cursor_minimum=0.0,
             step=wanted.max_actions_per_round,
             cooldown=wanted.cooldown_rounds,
-            rounds=wanted.rounds,
+            rounds=min(wanted.rounds, ROUNDS),
             patience=PATIENCE,
         )
         return Terms(context, self._policy, settings)

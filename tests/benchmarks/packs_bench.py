@@ -45,6 +45,8 @@ class Made:
     build_s: float
     add_s: float
     bytes: int
+    sizes: str
+    """Of its parts on this machine, per million tokens."""
     is_same: bool
     """The root that was built is the root that was taken in, and everything in it is whole."""
 
@@ -134,7 +136,9 @@ def _make(workplace: Workplace, origin: str, folder: Path, signer: Signer) -> Ma
         root = memory.root_key
     is_same = root is not None and root.hex() == built.manifest.trees[0].root
     _, errors = verify_stored(workplace, stored)
-    return Made(stored, build_s, add_s, path.stat().st_size, is_same and not errors)
+    told = (f"{size.part} {size.per_million / 1e6:.1f} MB" for size in stored_sizes(stored))
+    size = path.stat().st_size
+    return Made(stored, build_s, add_s, size, ", ".join(told), is_same and not errors)
 
 
 def _mounting(workplace: Workplace, pack: StoredPack) -> list[float]:
@@ -230,12 +234,10 @@ def _about(engine: Engine, made: Sequence[Made], count: int) -> list[FocusQuery]
 
 
 def _size(made: Made) -> Bar:
-    sizes = stored_sizes(made.stored)
-    told = ", ".join(f"{size.part} {size.per_million / 1e6:.1f} MB" for size in sizes)
     return Bar(
         f"{made.stored.manifest.label}: the file",
         made.bytes * 1e6 / max(1, made.tokens) / 1e6,
         "MB per million tokens",
         note=f"{made.tokens:,} tokens, built in {made.build_s:.0f} s and taken in in {made.add_s:.0f} s; "
-        f"unpacked, per million tokens: {told}",
+        f"unpacked, per million tokens: {made.sizes}",
     )
