@@ -16,8 +16,10 @@ from megacontext.memory.focus import (
     TreeView,
 )
 from megacontext.memory.focus.gist_codec import GistCodec
+from megacontext.memory.focus.lazy_gists import LazyGists
 from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
+from megacontext.memory.ingest.gisting import Gister
 from megacontext.memory.memory import Memory
 from megacontext.models.base import BaseModel, TextCounter
 from megacontext.models.language.tokenizing import TextTokenizer
@@ -78,23 +80,24 @@ def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> 
 def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     """Gists of blocks between outlines and verbatim text; makes missing gists first.
 
-    Raises ModelError when the model reads no vectors of this tree, StoreError when there are no gists and another
-    process is the one to make them.
+    Those of a pack are the ones that it brings, or are made as they are read. Raises ModelError when the model reads no
+    vectors of this tree, StoreError when there are no gists and another process is the one to make them.
     """
     if not model.supports_embeddings or not _is_of_tree(model, workplace):
         raise ModelError(
             f"{model.name} takes text only, or another model's text than this tree's; use --codec text"
         )
+    gists = StoredGists(memory)
     if memory.ingest is not None:
-        from megacontext.models.gist.loading import gister_for
-
-        memory.gisting(gister_for(model, workplace.folder)).run()
-    elif not memory.may_lack_tree and not memory.store.rows_per_level().get(1):
+        memory.gisting(_gister(workplace, model)).run()
+    elif memory.may_lack_tree:
+        if not memory.has_all_gists():
+            gists = LazyGists(memory, _gister(workplace, model))
+    elif not memory.store.rows_per_level().get(1):
         raise StoreError(
             f"there are no gists yet, and {memory.who_writes() or 'another process'} writes this index; "
             "stop it and run `megacontext index --gists`, or use --codec text"
         )
-    gists = StoredGists(memory)
     tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks, memory.label)
     settings: dict[str, Any] = {
         "decode": model.decode,
@@ -110,6 +113,12 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
 
     separated = model.specials.file_sep is not None
     return Lens(tree, _scorer(tree), make(False), make(True), model.counter, separated)
+
+
+def _gister(workplace: Workplace, model: BaseModel) -> Gister:
+    from megacontext.models.gist.loading import gister_for
+
+    return gister_for(model, workplace.folder)
 
 
 def _scorer(tree: TreeView) -> FeatureScorer:

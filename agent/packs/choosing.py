@@ -78,15 +78,16 @@ def chosen(mounted: Sequence[Mounted], asked: Asked, memory: Memory, most: int) 
     """The packs that seem to know more of a query than the repository, `memory`, does; the best first."""
     if not mounted:
         return []
-    memories = [memory, *(each.memory for each in mounted)]
+    # The repository is asked in this thread, which may be reading it already.
+    held = _counts(memory, asked.words)
     # SQLite lets other threads run while it searches.
-    with ThreadPoolExecutor(len(memories), "pack") as pool:
-        counted = list(pool.map(lambda each: _counts(each, asked.words), memories))
-        weights = _weights(asked.words, counted)
+    with ThreadPoolExecutor(len(mounted), "pack") as pool:
+        counted = list(pool.map(lambda each: _counts(each.memory, asked.words), mounted))
+        weights = _weights(asked.words, [held, *counted])
         own = _covered(memory, asked.query, weights, Limits())
         jobs = [
             pool.submit(_standing, each.memory, asked, _Bar(weights, counts, own))
-            for each, counts in zip(mounted, counted[1:], strict=True)
+            for each, counts in zip(mounted, counted, strict=True)
         ]
         standings = [job.result() for job in jobs]
     ranked = sorted(range(len(mounted)), key=lambda index: -standings[index])

@@ -1,4 +1,7 @@
-"""The licence of a package as an SPDX expression, from what its metadata says. Guesses nothing."""
+"""The licence of a package as an SPDX expression, from what its metadata says; no text of a licence is read.
+
+A classifier that leaves the version open means the usual one: "BSD License" that of three clauses, "Apache" the second.
+"""
 
 import re
 from email.message import Message

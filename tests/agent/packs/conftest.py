@@ -51,12 +51,14 @@ def mount_pack(workplace, pack_settings, tmp_path: Path) -> MountPack:
         version: str = "1.0",
         licence: str = "MIT",
         share: float | None = None,
+        gists: bool = False,
     ) -> StoredPack:
         place = workplace(**pack_settings)
         sources = [SourceFile(path, text.encode(), MADE_NS, 0.9) for path, text in files.items()]
         identity = Identity(name, version, f"pypi:{name}=={version}", licence)
         path = tmp_path / f"{name}-{version}.mcpack"
-        make_pack(place, Gathered(identity, sources), path, Signer.load(tmp_path / "my.key"))
+        signer = Signer.load(tmp_path / "my.key")
+        make_pack(place, Gathered(identity, sources), path, signer, gists=gists)
         stored = take_in(place, path)
         mount(place.places, Mount.of(stored.manifest, share))
         return stored

@@ -1,14 +1,21 @@
 """Packs beside a repository: what surfaces, with which room, marked as what, and what rules keep out."""
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from megacontext.agent.events import Citation, Cited, FocusChange, Notice
 from megacontext.agent.mcp.lending import Lender
 from megacontext.configs.errors import SettingsError
-from megacontext.memory.focus import FocusQuery, Position
+from megacontext.memory.focus import Cut, FocusQuery, Position, WorkingEntry
+from megacontext.memory.ingest.gisting import as_blocks
 from megacontext.memory.packs.mounts import unmount
+from megacontext.models.base import Vectors
+from megacontext.models.gist.gister import from_bits
+from megacontext.models.gist.loading import gister_for
+from megacontext.models.gistnet import reading_order
 from megacontext.models.language.scripted import ScriptedModel
 from tests.memory.workbench import write_files
 
@@ -81,6 +88,34 @@ def test_costs_are_exact_and_within_the_budget(mount_pack, engine_with, codec):
         assert engine.model.count(rendering.segments) == composed.total_cost <= budget
         shares = [part.cost for part in composed.parts if part.source.name != "repository"]
         assert sum(shares) <= budget * engine.settings.packs.share
+
+
+@pytest.mark.parametrize("gists", [True, False])
+def test_blocks_of_a_pack_are_read_as_the_same_gists_brought_or_made(
+    mount_pack, engine_with, gists
+):
+    stored = mount_pack(gists=gists)
+    assert stored.manifest.trees[0].gists is gists
+    engine = engine_with()
+    [mounted] = engine.memory.mounts.mounted()
+    lens = engine.lens(mounted.memory, "gist")
+    chunk = mounted.memory.catalogue.chunk_at("harbour/quay.py", 5)
+    node = lens.tree.children(lens.tree.node_of(chunk))[0]
+    assert node.level == 1
+    cut = Cut(lens.tree, lens.plain)
+    cut.reveal(node)
+    cut.speak(node)
+    entry = WorkingEntry(node, 1, cut.total, 0.0, (), "x", 1, 1, silent=False, pinned=False)
+    [shown] = lens.plain.render([entry]).shown
+    [vectors] = [part for part in shown.parts if isinstance(part, Vectors)]
+    assert engine.model.count(shown.parts) == cut.total
+    # Made in one call or in another, a gist is the same.
+    made = gister_for(engine.model, engine.workplace.folder)
+    ids = np.asarray(mounted.memory.token_ids(mounted.memory.text_of(chunk), None))
+    slots = engine.settings.focus.gist_slots
+    bits = made.encode_blocks(*as_blocks(ids))[0, : engine.memory.store.spec.slots]
+    expected = from_bits(bits[:slots].view("<u2")[reading_order(32, slots)])
+    assert torch.equal(vectors.rows, expected)
 
 
 @settings(
