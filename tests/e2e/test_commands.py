@@ -216,6 +216,7 @@ def test_ask_without_a_chat_model_answers_with_places(run, at):
             "text": str,
             "score": float,
             "reasons": list,
+            "provenance": type(None),
         },
     )
     plain = run("ask", "Which word begins a greeting?", "--spans", 1, *at)
