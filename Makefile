@@ -42,7 +42,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "making $(VENV) with $$python"; \
 		"$$python" -m venv --clear $(VENV); \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb,acp,mcp]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,eval,wandb,acp,mcp,packs]'
 	@touch $@
 
 run: setup  ## open REPO (default: this one) in the app; without a terminal, answer one question about it

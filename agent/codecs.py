@@ -17,6 +17,7 @@ from megacontext.memory.focus import (
 )
 from megacontext.memory.focus.features import FEATURES
 from megacontext.memory.focus.gist_codec import GistCodec
+from megacontext.memory.focus.lazy_gists import LazyGists
 from megacontext.memory.focus.stored_gists import StoredGists
 from megacontext.memory.focus.stored_tokens import StoredTokens
 from megacontext.memory.memory import Memory
@@ -24,6 +25,7 @@ from megacontext.models.base import BaseModel, TextCounter
 from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
+from .packs.choosing import LIMITS as PACK_LIMITS
 
 if TYPE_CHECKING:
     from megacontext.memory.focus.lens_scorer import LensScorer
@@ -41,6 +43,10 @@ class Lens:
     """For completion: nothing but code and signatures."""
     numbered: Codec
     """For answers that name places: with line numbers."""
+    counter: TextCounter
+    """Counts positions of a text."""
+    separated: bool
+    """Whether the model has a token that parts files."""
 
 
 class CountedTexts:
@@ -60,7 +66,7 @@ class CountedTexts:
 
 def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> Lens:
     """Outlines and verbatim text; loads no model. `given` is used in place of the one that settings choose."""
-    tree = TreeView(memory.catalogue)
+    tree = TreeView(memory.catalogue, label=memory.label)
     tokens: ChunkTokens
     if given is not None and not _is_of_tree(given, workplace):
         tokens, counter = CountedTexts(memory, given.counter), given.counter
@@ -73,31 +79,32 @@ def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> 
     def make(numbered: bool) -> Codec:
         return TextCodec(tree, tokens, counter, memory.read, separated=separated, numbered=numbered)
 
-    return Lens(tree, FeatureScorer(tree), make(False), make(True))
+    return Lens(tree, _scorer(tree), make(False), make(True), counter, separated)
 
 
 def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     """Gists of blocks between outlines and verbatim text; makes missing gists first.
 
-    Raises ModelError when the model reads no vectors of this tree, ModelFilesError for a LensNet that does not fit it,
-    StoreError when there are no gists and another process is the one to make them.
+    Those of a pack are the ones that it brings, or are made as they are read. Raises ModelError when the model reads no
+    vectors of this tree, ModelFilesError for a LensNet that does not fit it, StoreError when there are no gists and
+    another process is the one to make them.
     """
     if not model.supports_embeddings or not _is_of_tree(model, workplace):
         raise ModelError(
             f"{model.name} takes text only, or another model's text than this tree's; use --codec text"
         )
-    from megacontext.models.gist.loading import gister_for
-
-    gister = gister_for(model, workplace.folder)
+    gists = StoredGists(memory)
     if memory.ingest is not None:
-        memory.gisting(gister).run()
+        memory.gisting(_gister(workplace, model)).run()
+    elif memory.may_lack_tree:
+        if not memory.has_all_gists():
+            gists = LazyGists(memory, _gister(workplace, model))
     elif not memory.store.rows_per_level().get(1):
         raise StoreError(
             f"there are no gists yet, and {memory.who_writes() or 'another process'} writes this index; "
             "stop it and run `megacontext index --gists`, or use --codec text"
         )
-    gists = StoredGists(memory)
-    tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks)
+    tree = TreeView(memory.catalogue, GIST_LEVELS, gists.blocks, memory.label)
     settings: dict[str, Any] = {
         "decode": model.decode,
         "slots": min(workplace.settings.focus.gist_slots, memory.store.spec.slots),
@@ -110,13 +117,26 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
             tree, tokens, gists, model.counter, memory.read, numbered=numbered, **settings
         )
 
-    return Lens(tree, _scorer(tree, memory, workplace, gister), make(False), make(True))
+    separated = model.specials.file_sep is not None
+    scorer = _scorer(tree)
+    if workplace.settings.focus.scorer == "lensnet" and not tree.label:
+        scorer = _learned(tree, memory, workplace, _gister(workplace, model))
+    return Lens(tree, scorer, make(False), make(True), model.counter, separated)
 
 
-def _scorer(tree: TreeView, memory: Memory, workplace: Workplace, gister: "Gister") -> Scorer:
-    """The one that settings want."""
-    if workplace.settings.focus.scorer == "features":
-        return FeatureScorer(tree)
+def _gister(workplace: Workplace, model: BaseModel) -> "Gister":
+    from megacontext.models.gist.loading import gister_for
+
+    return gister_for(model, workplace.folder)
+
+
+def _scorer(tree: TreeView) -> Scorer:
+    return FeatureScorer(tree, limits=PACK_LIMITS if tree.label else None)
+
+
+def _learned(
+    tree: TreeView, memory: Memory, workplace: Workplace, gister: "Gister"
+) -> "LensScorer":
     from megacontext.models.lens.files import load_lensnet
 
     lensnet = load_lensnet(

@@ -18,6 +18,7 @@ from megacontext.memory.focus import (
     FocusSettings,
     Position,
     Rendering,
+    Shown,
     Span,
     WorkingEntry,
     focus,
@@ -26,8 +27,7 @@ from megacontext.memory.ingest import IngestReport
 from megacontext.memory.ingest.reading import FileText, Gone, Refusal
 from megacontext.memory.ingest.report import OnProgress
 from megacontext.memory.memory import Memory
-from megacontext.models.base import BaseModel, Cancel, Piece, Prompt, Sampling
-from megacontext.models.base import Usage as ModelUsage
+from megacontext.models.base import BaseModel, Cancel, Sampling
 
 from .citations import citations
 from .codecs import Lens, gist_lens, text_lens
@@ -35,10 +35,14 @@ from .completing.shape import Shape
 from .completing.standing import Standing
 from .completing.stopping import StoppableScorer, StoppedError
 from .cursor import Cursor, check_place
-from .events import Citation, Cited, Event, FocusChange, Notice, Token, Usage
+from .events import Citation, Cited, Event, Notice, Token, Usage
 from .fitting import Plan, memory_for_question, plan_completion
 from .opening import Workplace
+from .packs.packs import Packs
+from .packs.policy import Context
 from .prompts import ask_prompt, completion_prompt
+from .sources import REPOSITORY, Beside, Composed, Part, RepositorySource, framed, shares
+from .streaming import stream
 
 FOCUS_TRIES = 3
 """A file may change between focusing and reading it; then its memory is mended and focus made again."""
@@ -71,11 +75,13 @@ class Engine:
         self._previous: Focused | None = None
         self._standing: Standing | None = None
         self._lenses: dict[str, Lens] = {}
+        self._packs = Packs(memory, self.settings, self.lens)
 
     def beside(self, settings: Settings | None = None) -> "Engine":
         """Another engine over the same memory and model, whose focus is its own; perhaps with other settings."""
         engine = Engine(self.workplace, self.memory, self._given, lambda: self.model)
         engine.settings = settings or self.settings
+        engine._packs = Packs(self.memory, engine.settings, engine.lens)
         return engine
 
     @cached_property
@@ -110,29 +116,52 @@ class Engine:
         self._previous = self._standing = None
 
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
-        """The working context for a query; it starts from the one before, so that little changes."""
+        """The repository's working context for a query; it starts from the one before, so that little changes."""
         with self.memory.reading():
             return self._focus(query, *self._tools(query, codec))
 
     def focus_and_read(
-        self, query: FocusQuery, codec: str | None = None, cancel: Cancel | None = None
-    ) -> tuple[Focused, Rendering]:
-        """A working context and what the model reads of it, never of a file that has changed.
+        self,
+        query: FocusQuery,
+        codec: str | None = None,
+        cancel: Cancel | None = None,
+        context: Context = "ask",
+        beside: Sequence[Beside] = (),
+    ) -> tuple[Composed, Rendering]:
+        """A working context over packs, the repository and what stands `beside` it, and what the model reads of it.
 
-        A query with a place is read as `complete` does, one without as `ask` does: with line numbers. Raises
-        StoppedError when `cancel` is set.
+        Never of a file that has changed. A query with a place is read as `complete` does, one without as `ask` does:
+        with line numbers. `context` says which rules hold for packs. Raises StoppedError when `cancel` is set.
         """
+        started = time.perf_counter()
+        lens, used = self._tools(query, codec)
+        found = self._packs.focus(query, lens.tree, context, codec)
+        left = query.budget - sum(part.cost for part in found.parts)
+        others = shares(beside, query, left)
+        asked = replace(query, budget=left - sum(part.cost for part in others))
         for _ in range(FOCUS_TRIES):
             lens, used = self._tools(query, codec)
             if cancel is not None:
                 lens = replace(lens, scorer=StoppableScorer(lens.scorer, cancel))
             with self.memory.reading():
-                focused = self._focus(query, lens, used)
+                focused = self._focus(asked, lens, used)
                 rendering = used.render(focused.in_order)
             if not rendering.stale:
                 break
-            query = self._mended(query, rendering.stale)
-        return focused, rendering
+            asked = self._mended(asked, rendering.stale)
+        parts = (*found.parts, Part(RepositorySource(self), focused), *others)
+        took = (time.perf_counter() - started) * 1000
+        composed = Composed(parts, query.budget, took, found.kept_out, found.notices)
+        return composed, self._read_all(composed, rendering)
+
+    def _read_all(self, composed: Composed, repository: Rendering) -> Rendering:
+        """What the model reads of everything; `repository` is what it reads of the repository."""
+        shown: list[Shown] = []
+        for part in composed.parts:
+            own = part.source.name == REPOSITORY
+            rendering = repository if own else part.source.render(part.focused.in_order)
+            shown += framed(part.source, rendering)
+        return Rendering(tuple(shown), repository.stale)
 
     def render(self, entries: Sequence[WorkingEntry], codec: str | None = None) -> Rendering:
         """What the model reads of some entries of the latest working context, in reading order, with line numbers."""
@@ -170,20 +199,21 @@ class Engine:
             return gist_lens(memory, self.workplace, self.model)
         return text_lens(memory, self.workplace, self._given)
 
-    def read(self, focused: Focused, limit: int | None = None) -> list[Cited]:
+    def read(self, composed: Composed, limit: int | None = None) -> list[Cited]:
         """The chunks of a working context that are in it in detail, best first, as they are on disk now."""
         spans: dict[tuple[str, int], Cited] = {}
-        with self.memory.reading():
-            for entry in focused.entries:
+        for part in composed.parts:
+            for entry in part.focused.entries:
                 place = entry.path, entry.node.start
                 if entry.level > 1 or place in spans:
                     continue
-                text = self.memory.text_of(focused.cut.tree.chunk(entry.node))
+                text = part.source.text_of(entry, part.focused)
                 if text is not None:
                     lines = entry.start_line, entry.end_line
+                    where = part.source.provenance(entry)
                     score = round(entry.score, 4)
-                    spans[place] = Cited(entry.path, *lines, text, score, entry.reasons)
-        return list(spans.values())[:limit]
+                    spans[place] = Cited(entry.path, *lines, text, score, entry.reasons, where)
+        return sorted(spans.values(), key=lambda cited: -cited.score)[:limit]
 
     # Answers
 
@@ -205,12 +235,12 @@ class Engine:
         check_place(text, at)  # before a model is loaded for nothing
         plan = plan_completion(self.model, wanted, self.name, text, at)
         try:
-            focused, rendering = self._memory_at(plan, codec, cancel)
+            composed, rendering = self._memory_at(plan, codec, cancel)
         except StoppedError:
             took = round((time.perf_counter() - started) * 1000, 1)
             yield Usage(self.model.name, 0, 0, 0, "cancelled", took, None)
             return
-        yield FocusChange.of(focused)
+        yield from self.focus_changes(composed)
         if not self.model.supports_fim:
             yield Notice(NO_FILLING.format(name=self.model.name))
         prompt = completion_prompt(self.model, self.name, rendering.segments, plan.cursor)
@@ -221,22 +251,25 @@ class Engine:
             stop_token_ids=tuple(sorted(self.model.specials.known())),
             stop=("\n",) if shape.one_line else (),
         )
-        yield from self._generate(prompt, sampling, cancel, started, shape)
+        yield from stream(self.model, prompt, sampling, cancel, started, shape)
 
     def _memory_at(
         self, plan: Plan, codec: str | None, cancel: Cancel | None
-    ) -> tuple[Focused, Rendering]:
+    ) -> tuple[Composed, Rendering]:
         """The working context at a cursor: the one of the completion before, where that will do."""
         standing, at = self._standing, plan.cursor.at
+        mounted = self._packs.mounted()
         if (
             standing is not None
             and standing.serves(at, plan.budget, codec)
+            and standing.mounted is mounted
             and self._holds(standing)
         ):
-            return standing.focused, standing.rendering
-        focused, rendering = self.focus_and_read(_query(plan.cursor, plan.memory), codec, cancel)
-        self._standing = Standing(at, codec, focused, rendering)
-        return focused, rendering
+            return standing.composed, standing.rendering
+        query = _query(plan.cursor, plan.memory)
+        composed, rendering = self.focus_and_read(query, codec, cancel, "complete")
+        self._standing = Standing(at, codec, mounted, composed, rendering)
+        return composed, rendering
 
     def _holds(self, standing: Standing) -> bool:
         """Whether what was focused would be read just so from the files as they are now."""
@@ -244,9 +277,10 @@ class Engine:
         with self.memory.reading():
             lens.tree.refresh()
             try:
-                now = used.render(standing.focused.in_order)
+                own = used.render(standing.composed.repository.in_order)
             except FocusError:  # what was focused is no more
                 return False
+        now = self._read_all(standing.composed, own)
         return not now.stale and now.text == standing.rendering.text
 
     def _text(self, path: str, text: str | None) -> str:
@@ -277,26 +311,33 @@ class Engine:
         chats = self.can_chat
         if chats:
             room = memory_for_question(self.model, wanted.max_new_tokens, room, self.name, question)
-        focused, rendering = self.focus_and_read(FocusQuery(text=question, budget=room), codec)
-        yield FocusChange.of(focused)
+        query = FocusQuery(text=question, budget=room)
+        composed, rendering = self.focus_and_read(query, codec)
+        yield from self.focus_changes(composed)
         if not chats:
             yield Notice(NO_CHAT.format(name=self.model_name))
-            yield from self.read(focused)
+            yield from self.read(composed)
             return
         prompt = ask_prompt(self.name, rendering.segments, question)
         sampling = Sampling(max_new_tokens=wanted.max_new_tokens, temperature=wanted.temperature)
         answer = ""
-        for event in self._generate(prompt, sampling, cancel, started):
+        for event in stream(self.model, prompt, sampling, cancel, started):
             if isinstance(event, Token):
                 answer += event.text
             elif isinstance(event, Usage):
-                yield from self._citations(answer, focused)
+                yield from self._citations(answer, composed)
             yield event
 
-    def _citations(self, answer: str, focused: Focused) -> Iterator[Event]:
+    def focus_changes(self, composed: Composed) -> Iterator[Event]:
+        """What a working context tells: why a pack cannot be read, and a change a source, the repository's last."""
+        yield from map(Notice, composed.notices)
+        parts = sorted(composed.parts, key=lambda part: part.source.name == REPOSITORY)
+        yield from (part.change() for part in parts)
+
+    def _citations(self, answer: str, composed: Composed) -> Iterator[Event]:
         read = [
             Span(entry.path, entry.start_line, entry.end_line)
-            for entry in focused.entries
+            for entry in composed.entries
             if entry.start_line
         ]
         yield from self.cited(answer, read)
@@ -305,54 +346,16 @@ class Engine:
         """The places that an answer names, checked; `read` is what the model has read."""
 
         def lines_of(path: str) -> int | None:
-            record = self.memory.catalogue.file(path)
+            if packed := self._packs.place_of(path):
+                return packed.lines
+            with self.memory.reading():
+                record = self.memory.catalogue.file(path)
             return record.lines if record else None
 
-        with self.memory.reading():
-            return citations(answer, read, lines_of)
-
-    def _generate(
-        self,
-        prompt: Prompt,
-        sampling: Sampling,
-        cancel: Cancel | None,
-        started: float,
-        shape: Shape | None = None,
-    ) -> Iterator[Event]:
-        """Stream an answer; what `shape` does not keep of it is left out, and ends it."""
-        until = cancel if shape is None else _Until(cancel, shape)
-        logprobs: list[float] = []
-        for event in self.model.generate(prompt, sampling, until):
-            if isinstance(event, Piece):
-                logprobs += event.logprobs
-                if text := shape.push(event.text) if shape else event.text:
-                    yield Token(text)
-            elif isinstance(event, ModelUsage):
-                ended = shape is not None and shape.over
-                if rest := shape.finish() if shape else "":
-                    yield Token(rest)
-                yield Usage(
-                    model=self.model.name,
-                    positions=event.positions,
-                    reused=event.reused,
-                    generated=event.generated,
-                    stop_reason="stop" if ended else event.stop_reason,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                    mean_logprob=round(sum(logprobs) / len(logprobs), 4) if logprobs else None,
-                )
+        found = citations(answer, read, lines_of)
+        return [self._packs.attributed(each) for each in found]
 
 
 def _query(cursor: Cursor, budget: int) -> FocusQuery:
     window = cursor.prefix[-WINDOW_BEFORE:] + cursor.suffix[:WINDOW_AFTER]
     return FocusQuery(at=cursor.at, window=window, budget=budget, exclude=(cursor.span,))
-
-
-class _Until:
-    """Set when an answer is no longer wanted, or nothing more of it would stay."""
-
-    def __init__(self, cancel: Cancel | None, shape: Shape) -> None:
-        self._cancel = cancel
-        self._shape = shape
-
-    def is_set(self) -> bool:
-        return self._shape.over or (self._cancel is not None and self._cancel.is_set())

@@ -1,9 +1,13 @@
 """What the engine tells its front ends, in order. Plain data; knows no screen and no protocol."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
 from megacontext.memory.focus import Focused, WorkingEntry
+
+Provenance = dict[str, Any] | None
+"""Where a span of a pack comes from, as JSON data; None for what is of the repository or the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,10 @@ class FocusedEntry:
     """Positions of the base model."""
     score: float
     reasons: tuple[str, ...]
+    provenance: Provenance = None
 
     @classmethod
-    def of(cls, entry: WorkingEntry) -> "FocusedEntry":
+    def of(cls, entry: WorkingEntry, provenance: Provenance = None) -> "FocusedEntry":
         """The reported part of a working entry."""
         score = round(entry.score, 4)
         return cls(
@@ -31,6 +36,7 @@ class FocusedEntry:
             entry.cost,
             score,
             entry.reasons,
+            provenance,
         )
 
 
@@ -58,12 +64,17 @@ class FocusChange(Event):
     collapsed: int
     ms: float
     source: str = "repository"
-    """Or "session": what is remembered of a long conversation."""
+    """Or "session": what is remembered of a long conversation; or the label of a pack."""
 
     @classmethod
-    def of(cls, focused: Focused, source: str = "repository") -> "FocusChange":
-        """What a focus tells."""
-        entries = tuple(FocusedEntry.of(entry) for entry in focused.entries)
+    def of(
+        cls,
+        focused: Focused,
+        source: str = "repository",
+        provenance: Callable[[WorkingEntry], Provenance] = lambda _: None,
+    ) -> "FocusChange":
+        """What a focus tells; `provenance` tells where an entry comes from."""
+        entries = tuple(FocusedEntry.of(entry, provenance(entry)) for entry in focused.entries)
         changes = focused.changes
         counts = len(changes.expanded), len(changes.collapsed)
         took = round(focused.elapsed_ms, 1)
@@ -88,7 +99,7 @@ class Token(Event):
 
 @dataclass(frozen=True, slots=True)
 class Cited(Event):
-    """A span of the repository that the answer rests on, with its text as it is on disk now."""
+    """A span of the repository, or of a pack, that the answer rests on, with its text as it is on disk now."""
 
     kind: ClassVar[str] = "span"
     path: str
@@ -97,6 +108,7 @@ class Cited(Event):
     text: str
     score: float
     reasons: tuple[str, ...]
+    provenance: Provenance = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ class Citation(Event):
     end_line: int
     standing: Literal["read", "unread", "invented"]
     """read: the model had these lines before it; unread: they exist, but it had not; invented: there are none."""
+    provenance: Provenance = None
 
 
 @dataclass(frozen=True, slots=True)

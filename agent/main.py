@@ -23,6 +23,7 @@ from .commands import (
     index,
     lsp,
     mcp,
+    pack,
     replay,
     sessions,
     status,
@@ -79,6 +80,7 @@ app.command("acp")(acp.acp)
 app.command("mcp")(mcp.mcp)
 app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)
+app.add_typer(pack.app, name="pack")
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")

@@ -8,11 +8,16 @@ from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
+import platformdirs
+
 from megacontext.configs.errors import ModelFilesError
 from megacontext.configs.loading import load_settings
 from megacontext.configs.settings import Settings
 from megacontext.memory.left_out import LeftOutRules
 from megacontext.memory.memory import Memory
+from megacontext.memory.packs.mounts import Mounts
+from megacontext.memory.packs.store import PackStore
+from megacontext.memory.packs.unpacking import Reader
 from megacontext.memory.places import Places, find_places
 from megacontext.memory.tree.store import TreeSpec
 from megacontext.models.base import BaseModel
@@ -127,8 +132,18 @@ class Workplace:
         return left_out_rules(self.settings.memory)
 
     def open_memory(self, *, write: bool) -> Memory:
-        """Open the index; see `Memory.open` for errors."""
-        return Memory.open(self.places, self.spec(), self.tokenizer, self.rules(), write=write)
+        """Open the index, with the packs that are mounted beside it; see `Memory.open` for errors."""
+        spec = self.spec()
+        memory = Memory.open(self.places, spec, self.tokenizer, self.rules(), write=write)
+        memory.mounts = Mounts(self.places, self.pack_store, Reader(spec, self.tokenizer))
+        return memory
+
+    @property
+    def pack_store(self) -> PackStore:
+        """The packs of this machine."""
+        return PackStore(
+            self.settings.packs.store or platformdirs.user_data_path("megacontext") / "packs"
+        )
 
 
 def _hidden_size(folder: Path) -> int:

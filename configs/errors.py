@@ -11,6 +11,8 @@ They are caught only at the edges (command line, editor handler, widget).
     │   ├── StoreFullError      the disk is full; what was committed is intact
     │   ├── StoreDamagedError   bytes on disk are not those that were written; they can be made again from the text
     │   └── StoreVersionError   the index was written by a newer MegaContext
+    ├── PackError               a knowledge pack cannot be built, found or mounted
+    │   └── PackRefusedError    a pack that is damaged, forged, or not what it says it is
     ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
     ├── SessionError            a saved conversation that is not there, or cannot be read
     ├── ToolError               a tool's call that cannot be made; its message is for the model
@@ -54,6 +56,14 @@ class StoreDamagedError(StoreError):
 
 class StoreVersionError(StoreError):
     """The index was written by a newer MegaContext."""
+
+
+class PackError(MegaContextError):
+    """A knowledge pack cannot be built, found or mounted."""
+
+
+class PackRefusedError(PackError):
+    """A pack that is damaged, forged, or not what it says it is; nothing of it was taken in."""
 
 
 class FocusError(MegaContextError):

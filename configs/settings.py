@@ -147,6 +147,16 @@ class AskSettings(Section):
     temperature: Temperature
 
 
+class PackSettings(Section):
+    """Knowledge packs beside the repository."""
+
+    store: AbsolutePath | None = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    share: Number = Field(ge=0, le=0.9)
+    most: Count = Field(ge=1, le=64)
+    allow: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+    deny: tuple[Name, ...] = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)
+
+
 class ChatSettings(Section):
     """The agent: how it answers, when it stops, and what it keeps."""
 
@@ -205,6 +215,7 @@ class Settings(Section):
     focus: FocusSettings
     complete: CompleteSettings
     ask: AskSettings
+    packs: PackSettings
     chat: ChatSettings
     tools: ToolSettings
     permissions: PermissionSettings = Field(json_schema_extra=FROM_REPOSITORY_REFUSED)

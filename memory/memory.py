@@ -1,7 +1,7 @@
 """The memory of one source, opened: catalogue, tree and, for the one writer, ingest.
 
-A source is a repository, or the old turns of a session. Everything above (engine, commands, servers) holds one of
-these. Knows no model beyond its tokenizer and its name.
+A source is a repository, a knowledge pack, or the old turns of a session. Everything above (engine, commands, servers)
+holds one of these. Knows no model beyond its tokenizer and its name.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from .tree.keys import digest
 from .tree.store import ChunkRows, TreeSpec, TreeStore
 from .verify import Verdict, Verifier
 
+if TYPE_CHECKING:
+    from .packs.mounts import Mounts
+
 REPOSITORY = 1
 """Id of the one source of a catalogue."""
 
@@ -42,6 +45,11 @@ class Memory:
     Reading has a connection of its own, so that it never sees what the writer has not committed. Threads may share
     a memory: each reads inside `reading`.
     """
+
+    label = ""
+    """What stands before its paths wherever they are shown; "" for the repository itself."""
+    may_lack_tree: ClassVar[bool] = False
+    """Whether it can be read without tokens of the model at hand: they are made of the text as they are asked for."""
 
     def __init__(
         self,
@@ -61,6 +69,8 @@ class Memory:
         self.rules = rules
         self.catalogue = Catalogue(db, REPOSITORY)
         self.ingest = ingest
+        self.mounts: Mounts | None = None
+        """The packs beside a repository, closed with it; None where there can be none."""
         self._closing = closing
         self._turn = threading.RLock()
 
@@ -88,7 +98,9 @@ class Memory:
             closing.callback(db.close)
             with named_errors(places.catalogue):
                 check(db)
-                store = TreeStore(db, places.trees, spec, writable=False)
+                store = TreeStore(
+                    db, places.trees, spec, writable=False, may_lack=cls.may_lack_tree
+                )
             closing.callback(store.close)
             return cls(places, db, store, tokenizer, rules, ingest, closing.pop_all())
 
@@ -107,6 +119,8 @@ class Memory:
 
     def close(self) -> None:
         """Close files and databases, and let another process write."""
+        if self.mounts is not None:
+            self.mounts.close()
         self._closing.close()
 
     @contextmanager
@@ -225,7 +239,7 @@ class Memory:
 
     def verifier(self) -> Verifier:
         """Checks of this memory."""
-        return Verifier(self.catalogue, self.store, self.places.root, self.rules)
+        return Verifier(self.catalogue, self.store, self.look)
 
     def repair(self, verdict: Verdict) -> None:
         """Forget what `verdict` found damaged and read it again; gists are for `gisting` to make again."""

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from megacontext.configs.errors import StoreError
 
 from .catalogue import Catalogue, FileRecord
 from .catalogue.connection import named_errors
-from .ingest.reading import FileText, read_file
-from .left_out import LeftOutRules
+from .ingest.reading import FileText, Gone, Refusal
 from .tree.keys import digest
 from .tree.shape import TreeNode, directory_nodes, file_nodes
 from .tree.store import ChunkRows, TreeStore
@@ -53,12 +51,15 @@ class Verifier:
     """Compares the index with itself and with the files."""
 
     def __init__(
-        self, catalogue: Catalogue, store: TreeStore, root: Path, rules: LeftOutRules
+        self,
+        catalogue: Catalogue,
+        store: TreeStore,
+        look: Callable[[str], FileText | Refusal | Gone],
     ) -> None:
+        """`look` gives a file as it is now."""
         self.catalogue = catalogue
         self.store = store
-        self.root = root
-        self.rules = rules
+        self._look = look
         self.verdict = Verdict()
 
     def run(self, on_progress: Callable[[int, int], None] | None = None) -> Verdict:
@@ -127,7 +128,7 @@ class Verifier:
 
     def _fresh(self, file: FileRecord) -> bytes | None:
         """The bytes of a file if they are what was indexed."""
-        found = read_file(self.root, file.path, self.rules)
+        found = self._look(file.path)
         if not isinstance(found, FileText):
             self._wrong(f"{file.path}: indexed, but gone or left out now")
         elif found.digest != file.digest:

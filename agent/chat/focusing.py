@@ -1,25 +1,26 @@
-"""What a turn is about, as queries to the repository's memory and to the session's, and the page both are put on.
+"""What a turn is about, as a query to packs, the repository and the session, and the page that they are put on.
 
 Knows no model beyond what the engine does for it.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from megacontext.configs.errors import FocusError
-from megacontext.memory.focus import Focused, FocusQuery, Rendering, Span, WorkingEntry
+from megacontext.memory.focus import Focused, FocusQuery, Span
 from megacontext.models.base import TextCounter
 
 from ..engine import FOCUS_TRIES, Engine
-from ..events import Event, FocusChange
+from ..events import Event
+from ..sources import REPOSITORY, Composed, RepositorySource, Source
 from ..tools.focus_control import FocusControl
 from .conversation import Turn
 from .limits import Meter
-from .page import Page, Place, Source
-from .prompts import REPOSITORY
+from .page import Page, Place
+from .prompts import REPOSITORY as HEADING
 from .sessions.source import SessionSource
 
 MENTION = re.compile(
@@ -29,23 +30,6 @@ SHORT = 6
 """Words of a message below which the one before it tells what it is about."""
 RECENT = 32
 """Paths that count as lately touched."""
-
-
-class RepositorySource:
-    """The repository's memory, for the page."""
-
-    heading = REPOSITORY
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
-        """Some entries of the engine's latest working context."""
-        return self._engine.render(entries)
-
-    def is_current(self, entry: WorkingEntry) -> bool:
-        """Whether a chunk is still in its file."""
-        return self._engine.memory.holds(entry.path, entry.node.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +53,10 @@ class Focusing:
         self.control = control
         self.shares = shares
         self.page = Page(page, counter.count)
-        self.session = SessionSource(engine, session)
+        self.session = SessionSource(engine, session, shares.session)
         self.latest: tuple[Focused, ...] = ()
         """What the last refocus chose, of the repository first."""
-        self._repository = RepositorySource(engine)
+        self._repository = RepositorySource(engine, HEADING)
         self.touched_paths: list[str] = []
         """What tools looked at or changed, the latest first."""
         self._times: Counter[str] = Counter()
@@ -96,35 +80,29 @@ class Focusing:
     def refocus(self, turns: list[Turn], place: Place, meter: Meter) -> Iterator[Event]:
         """Focus on the present turn and put what is new before the message at `place`."""
         self._wishes = self._wished()
-        query = self._query(turns)
-        found: list[tuple[Source, Focused]] = []
-        if len(self.session) and self.shares.session:
-            asked = replace(
-                query, budget=int(query.budget * self.shares.session), pins=(), exclude=()
-            )
-            session = self.session.focus(asked)
-            query = replace(query, budget=query.budget - session.total_cost)
-            yield FocusChange.of(session, "session")
-            found.append((self.session, session))
-        repository = self._onto_page(query, place, found)
-        yield FocusChange.of(repository)
-        self.latest = (repository, *(focused for _, focused in found))
+        composed = self._onto_page(self._query(turns), place)
+        yield from self.engine.focus_changes(composed)
+        beside = [part.focused for part in composed.parts if part.source.name != REPOSITORY]
+        self.latest = (composed.repository, *beside)
         self._measure(meter)
 
-    def _onto_page(
-        self, query: FocusQuery, place: Place, others: list[tuple[Source, Focused]]
-    ) -> Focused:
-        """Focus on the repository and put everything on the page; once more if it changes under way."""
+    def _onto_page(self, query: FocusQuery, place: Place) -> Composed:
+        """Focus on everything there is and put it on the page; once more if the repository changes under way."""
         for tries_left in reversed(range(FOCUS_TRIES)):
-            found, _ = self.engine.focus_and_read(query)
+            composed, _ = self.engine.focus_and_read(query, context="chat", beside=(self.session,))
+            found = [(self._headed(part.source), part.focused) for part in composed.parts]
             try:
                 with self.engine.memory.reading():
-                    self.page.update(place, [(self._repository, found), *others])
+                    self.page.update(place, found)
                 break
             except FocusError:
                 if not tries_left:
                     raise
-        return found
+        return composed
+
+    def _headed(self, source: Source) -> Source:
+        # In a conversation the repository's part stands between others, and says what it is.
+        return self._repository if source.name == REPOSITORY else source
 
     def _measure(self, meter: Meter) -> None:
         levels: Counter[int] = Counter()

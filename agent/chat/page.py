@@ -7,32 +7,16 @@ when all of it together outgrows the page: then the page starts again with the p
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from megacontext.memory.focus import Focused, Rendering, Shown, WorkingEntry
+from megacontext.memory.focus import Focused, Shown, WorkingEntry
 from megacontext.models.base import Segment, Text, Tokens, Vectors
+
+from ..sources import Source, ending, opening
 
 CHUNK, TOKENS = 2, 0
 Place = tuple[int, int]
 """Number of a turn and index of a message in it."""
 Key = tuple[str, int, Segment]
-
-
-class Source(Protocol):
-    """Something that memory is focused from."""
-
-    @property
-    def heading(self) -> str:
-        """What stands before its entries."""
-        ...
-
-    def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
-        """Some entries of its latest focus, in reading order."""
-        ...
-
-    def is_current(self, entry: WorkingEntry) -> bool:
-        """Whether a verbatim entry still says what its file says."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +94,7 @@ class Page:
         for source, found in focused:
             if shown := _new(source, found, known):
                 parts = [part for item in shown for part in item.parts]
-                segments += [Text(f"{source.heading}\n\n"), *parts, Text("\n\n")]
+                segments += [Text(opening(source)), *parts, Text(ending(source) or "\n\n")]
                 kept += [(source, item) for item in shown]
         cost = sum(map(self._positions, segments))
         return Block(place, tuple(kept), tuple(segments), cost) if segments else None

@@ -65,19 +65,23 @@ def answer(engine: "Engine", question: str, spans: int = SHOWN_SPANS) -> None:
 
 
 def _show(event: "Event") -> None:
+    from megacontext.memory.packs.pack_memory import Provenance
+
     from ..events import Citation, Cited, FocusChange, Notice, Token, Usage
 
     match event:
         case FocusChange():
-            note(
-                f"focus: {len(event.entries)} entries, {event.total_cost:,} of {event.budget:,} positions"
-            )
+            whose = "" if event.source == "repository" else f" of {event.source}"
+            cost = f"{event.total_cost:,} of {event.budget:,}"
+            note(f"focus: {len(event.entries)} entries{whose}, {cost} positions")
         case Notice():
             note(event.text)
         case Token():
             write(event.text)
         case Cited():
             say(f"\n{event.path}:{event.start_line}-{event.end_line}  ({'; '.join(event.reasons)})")
+            if event.provenance is not None:
+                say(f"    [{Provenance(**event.provenance).line}]")
             lines = event.text.rstrip().split("\n")
             for line in lines[:SHOWN_LINES]:
                 say(f"    {line}")

@@ -257,7 +257,8 @@ def _line(event: "Event") -> str:
     match event:
         case FocusChange():
             entries, cost = len(event.entries), f"{event.total_cost:,} of {event.budget:,}"
-            whose = " of earlier turns" if event.source == "session" else ""
+            named = {"repository": "", "session": " of earlier turns"}
+            whose = named.get(event.source, f" of {event.source}")
             return f"focus  {entries} entries{whose}, {cost} positions"
         case Notice():
             return event.text

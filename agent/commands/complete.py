@@ -58,11 +58,11 @@ def continuation(engine: "Engine", at: "Position") -> None:
 def _result(events: Iterable["Event"]) -> dict[str, Any]:
     from ..events import FocusChange, Token, Usage
 
-    result: dict[str, Any] = {"text": ""}
+    result: dict[str, Any] = {"text": "", "entries": []}
     for event in events:
         match event:
             case FocusChange():
-                result["entries"] = [asdict(entry) for entry in event.entries]
+                result["entries"] += [asdict(entry) for entry in event.entries]
             case Token():
                 result["text"] += event.text
             case Usage():

@@ -1,13 +1,28 @@
 """`megacontext focus`: show the working context that a query would get."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..console import print_json, say, write
+from ..console import note, print_json, say, write
 from .opened import fresh_engine
 from .options import Codec, Json, Model, Repo, in_repository, overrides, place_typed
+
+if TYPE_CHECKING:
+    from megacontext.memory.focus import Rendering, WorkingEntry
+
+    from ..sources import Composed, Part
+
+
+class Reader(StrEnum):
+    """Who is going to read the working context: rules for packs may differ."""
+
+    ask = "ask"
+    chat = "chat"
+    complete = "complete"
+    mcp = "mcp"
 
 
 def focus(
@@ -25,14 +40,23 @@ def focus(
     show: Annotated[
         bool, typer.Option("--print", help="Print what the model would read, in its order.")
     ] = False,
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Also show where packs come from, and what a rule kept out."),
+    ] = False,
+    reader: Annotated[
+        Reader | None,
+        typer.Option(
+            "--for",
+            help="Who reads it, for the rules of packs. Default: complete with --at, else ask.",
+        ),
+    ] = None,
     repo: Repo = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """Choose what a model should see of the repository, within a budget."""
+    """Choose what a model should see of the repository and of mounted packs, within a budget."""
     from megacontext.memory.focus import FocusQuery
-
-    from ..events import FocusedEntry
 
     if not query and not at:
         raise typer.BadParameter("give a query, or a place with --at")
@@ -41,30 +65,60 @@ def focus(
     with fresh_engine(repo, flags, quiet=as_json) as engine:
         place = in_repository(typed, engine.workplace.places.root) if typed else None
         wanted = FocusQuery(text=query, at=place, budget=engine.settings.focus.budget)
-        focused, rendering = engine.focus_and_read(wanted)
+        context = reader or (Reader.complete if place else Reader.ask)
+        composed, rendering = engine.focus_and_read(wanted, context=context.value)
         if as_json:
-            ordered = focused.in_order if show else focused.entries
-            result: dict[str, Any] = {
-                "budget": focused.budget,
-                "total_cost": focused.total_cost,
-                "ms": round(focused.elapsed_ms, 1),
-                "entries": [asdict(FocusedEntry.of(entry)) for entry in ordered],
-            }
-            if show:
-                result["text"] = rendering.text
-            print_json(result)
+            print_json(_result(composed, rendering, show=show))
         elif show:
             write(rendering.text)
         else:
-            for entry in focused.entries:
-                place_text = (
-                    f"{entry.path}:{entry.start_line}-{entry.end_line}"
-                    if entry.start_line
-                    else entry.path or "."
-                )
-                say(
-                    f"{entry.score:6.2f}  L{entry.level}  {entry.cost:5}  {place_text}  {'; '.join(entry.reasons)}"
-                )
-            say(
-                f"{focused.total_cost:,} of {focused.budget:,} positions, {focused.elapsed_ms:.0f} ms"
-            )
+            _show(composed, why=why)
+
+
+def _result(composed: "Composed", rendering: "Rendering", *, show: bool) -> dict[str, Any]:
+    from ..events import FocusedEntry
+
+    result: dict[str, Any] = {
+        "budget": composed.budget,
+        "total_cost": composed.total_cost,
+        "ms": round(composed.elapsed_ms, 1),
+        "entries": [
+            asdict(FocusedEntry.of(entry, part.source.provenance(entry)))
+            for part in composed.parts
+            for entry in (part.focused.in_order if show else part.focused.entries)
+        ],
+        "kept_out": [asdict(each) for each in composed.kept_out],
+    }
+    if show:
+        result["text"] = rendering.text
+    return result
+
+
+def _show(composed: "Composed", *, why: bool) -> None:
+    for line in composed.notices:
+        note(line)
+    for part in composed.parts:
+        for entry in part.focused.entries:
+            say(_line(entry))
+            if why and (line := _origin(part, entry)):
+                say(f"                       {line}")
+    if why:
+        for each in composed.kept_out:
+            score = "" if each.score is None else f", which would score {each.score:.2f}"
+            say(f"kept out: {each.place}{score}, by {each.rule}")
+    say(f"{composed.total_cost:,} of {composed.budget:,} positions, {composed.elapsed_ms:.0f} ms")
+
+
+def _line(entry: "WorkingEntry") -> str:
+    lines = f":{entry.start_line}-{entry.end_line}" if entry.start_line else ""
+    place = f"{entry.path}{lines}" or "."
+    return (
+        f"{entry.score:6.2f}  L{entry.level}  {entry.cost:5}  {place}  {'; '.join(entry.reasons)}"
+    )
+
+
+def _origin(part: "Part", entry: "WorkingEntry") -> str:
+    from megacontext.memory.packs.pack_memory import Provenance
+
+    told = part.source.provenance(entry)
+    return Provenance(**told).line if told else ""

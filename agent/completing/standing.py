@@ -6,7 +6,10 @@ has to read.
 
 from dataclasses import dataclass
 
-from megacontext.memory.focus import Focused, Position, Rendering
+from megacontext.memory.focus import Position, Rendering
+from megacontext.memory.packs.mounts import Mounted
+
+from ..sources import Composed
 
 NEAR_LINES = 24
 
@@ -17,7 +20,9 @@ class Standing:
 
     at: Position
     codec: str | None
-    focused: Focused
+    mounted: tuple[Mounted, ...]
+    """The packs that were beside the repository."""
+    composed: Composed
     rendering: Rendering
 
     def serves(self, at: Position, budget: int, codec: str | None) -> bool:
@@ -26,5 +31,5 @@ class Standing:
             at.path == self.at.path
             and abs(at.line - self.at.line) <= NEAR_LINES
             and codec == self.codec
-            and self.focused.total_cost <= budget
+            and self.composed.total_cost <= budget
         )

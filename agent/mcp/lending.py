@@ -19,6 +19,7 @@ from megacontext.models.base import Cancel
 
 from ..edits.symbols import find_symbol, first_line, last_line
 from ..engine import Engine
+from ..events import Provenance
 from ..state import read_state
 from ..tools.finding import Line, find
 from .answers import (
@@ -65,20 +66,30 @@ class Lender:
         """
         wanted = self.engine.settings.focus.budget if budget is None else budget
         self.engine.forget_focus()
-        focused, rendering = self.engine.focus_and_read(
-            FocusQuery(text=query, budget=wanted), "text"
+        composed, rendering = self.engine.focus_and_read(
+            FocusQuery(text=query, budget=wanted), "text", context="mcp"
         )
+        told = {
+            id(entry): part.source.provenance(entry)
+            for part in composed.parts
+            for entry in part.focused.entries
+        }
         with self.memory.reading():
-            places = [self._chosen(item.entry) for item in rendering.shown]
+            places = [
+                self._chosen(item.entry, told.get(id(item.entry))) for item in rendering.shown
+            ]
         return FocusAnswer(
             text="".join(map(_plain, rendering.shown)),
             places=places,
-            tokens=focused.total_cost,
-            budget=focused.budget,
+            tokens=composed.total_cost,
+            budget=composed.budget,
+            notice="\n".join(composed.notices),
         )
 
-    def _chosen(self, entry: WorkingEntry) -> Chosen:
-        if entry.node.digest:
+    def _chosen(self, entry: WorkingEntry, provenance: Provenance) -> Chosen:
+        if provenance is not None:
+            key = bytes.fromhex(provenance["hash"])
+        elif entry.node.digest:
             key = entry.node.digest
         elif entry.start_line:
             record = self.memory.catalogue.file(entry.path)
@@ -91,6 +102,7 @@ class Lender:
             end_line=entry.end_line,
             hash=short(key),
             detail=LEVELS[entry.level],
+            provenance=provenance,
         )
 
     # Search

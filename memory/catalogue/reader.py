@@ -21,6 +21,8 @@ COMMON_SHARE = 0.15
 """A word in more than this share of all chunks tells little and costs most of the query's time."""
 MAX_MATCHES = 8_000
 """Chunks that the words of one query may be in, added up: BM25 takes about a microsecond for each."""
+KEPT_SEARCHES = 4
+"""One question is asked twice: of how much a source knows of it, and of what."""
 
 _LIKE_MARKS = re.compile(r"[%_\\]")
 
@@ -35,6 +37,8 @@ class Catalogue:
         self.db = db
         self.source_id = source_id
         self._document_counts: dict[str, int] = {}
+        self._searches: dict[tuple[str, int, int], list[SearchHit]] = {}
+        self._chunks_held: int | None = None
         self._counted_at = (0, 0)
 
     def file(self, path: str) -> FileRecord | None:
@@ -122,9 +126,21 @@ class Catalogue:
         )
         return [SymbolRecord(*row) for row in self.db.execute(sql, (self.source_id, *values))]
 
-    def search(self, text: str, limit: int = 200) -> list[SearchHit]:
-        """Chunks that hold any word of `text`, best first by BM25 (path and names weigh more than the body)."""
-        words = self.rare_words(query_words(text))
+    def search(self, text: str, limit: int = 200, matches: int = MAX_MATCHES) -> list[SearchHit]:
+        """Chunks that hold any word of `text`, best first by BM25 (path and names weigh more than the body).
+
+        Of its words those are looked for that at most `matches` chunks hold, added up.
+        """
+        self._forget_old()
+        key = text, limit, matches
+        if key not in self._searches:
+            while len(self._searches) >= KEPT_SEARCHES:
+                del self._searches[next(iter(self._searches))]
+            self._searches[key] = self._search(*key)
+        return self._searches[key]
+
+    def _search(self, text: str, limit: int, matches: int) -> list[SearchHit]:
+        words = self.rare_words(query_words(text), matches)
         if not words:
             return []
         rows = self.db.execute(
@@ -137,30 +153,43 @@ class Catalogue:
         )
         return [SearchHit(*row) for row in rows]
 
-    def rare_words(self, words: Sequence[str]) -> list[str]:
-        """`words` without the most common ones, rarest first, as many as MAX_QUERY_WORDS and MAX_MATCHES allow.
+    def rare_words(self, words: Sequence[str], most: int = MAX_MATCHES) -> list[str]:
+        """`words` without the most common ones, rarest first, as many as MAX_QUERY_WORDS and `most` matches allow.
 
         A word that no chunk holds (after stemming) costs nothing and is kept; when every word is common, the
         rarest stays.
         """
-        (total,) = self.db.execute("SELECT count(*) FROM chunks").fetchone()
-        self._forget_old_counts()
+        total = self.chunk_count()
         counted = sorted((self._document_count(word), word) for word in words)
         kept: list[str] = []
         matches = 0
         for count, word in counted[:MAX_QUERY_WORDS]:
             matches += count
-            if kept and (count > max(64, COMMON_SHARE * total) or matches > MAX_MATCHES):
+            if kept and (count > max(64, COMMON_SHARE * total) or matches > most):
                 break
             kept.append(word)
         return kept
 
-    def _forget_old_counts(self) -> None:
+    def chunk_count(self) -> int:
+        """How many chunks there are."""
+        self._forget_old()
+        if self._chunks_held is None:
+            (self._chunks_held,) = self.db.execute("SELECT count(*) FROM chunks").fetchone()
+        return self._chunks_held
+
+    def document_counts(self, words: Sequence[str]) -> dict[str, int]:
+        """How many chunks hold each word, after stemming; close enough to tell common words from rare ones."""
+        self._forget_old()
+        return {word: self._document_count(word) for word in words}
+
+    def _forget_old(self) -> None:
         # data_version counts commits of other connections, total_changes our own writes.
         now = self.db.execute("PRAGMA data_version").fetchone()[0], self.db.total_changes
         if now != self._counted_at:
             self._counted_at = now
             self._document_counts.clear()
+            self._searches.clear()
+            self._chunks_held = None
 
     def _document_count(self, word: str) -> int:
         if word not in self._document_counts:

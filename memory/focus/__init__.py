@@ -5,7 +5,7 @@ from .codec import Codec, Rendering, Shown, WorkingEntry
 from .cut import Cut
 from .focus import Changes, Focused, all_entries, focus
 from .node import GIST_LEVELS, ROOT, TEXT_LEVELS, Node
-from .query import FocusQuery, Position, Span
+from .query import FocusQuery, Position, Span, outside
 from .scorer import FeatureScorer, Scorer, Weights
 from .text_codec import ChunkTokens, TextCodec
 from .tree_view import TreeView
@@ -34,4 +34,5 @@ __all__ = [
     "WorkingEntry",
     "all_entries",
     "focus",
+    "outside",
 ]

@@ -25,6 +25,7 @@ class WorkingEntry:
     reasons: tuple[str, ...]
     """Why, for a person, the strongest first."""
     path: str
+    """As it is shown: behind the label of its source, which the repository has none of."""
     start_line: int
     """1-based; 0 for directories."""
     end_line: int

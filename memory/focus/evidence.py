@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..catalogue import Catalogue, ChunkRecord, SearchHit, SymbolRecord
+from ..catalogue.reader import MAX_MATCHES
 from ..catalogue.terms import identifiers
 from .query import FocusQuery
 from .tree_view import TreeView
 from .words import code_names, stems
 
 MAX_HITS = 200
-"""Full-text hits taken of the question; of the window, a third."""
 MAX_NAMES = 48
 MAX_DEFINITIONS = 24
 """A name that is defined more often says too little about which one is meant."""
@@ -26,6 +26,23 @@ PLAIN_WORD = 0.2
 """How much a question's ordinary word counts as the name of a definition, against one written as code."""
 ELSEWHERE = 0.5
 """How much a name near the cursor counts for a definition that its file neither holds nor seems to import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far full text is looked into."""
+
+    hits: int = MAX_HITS
+    """Taken of the question; of the window, a third."""
+    matches: int = MAX_MATCHES
+    """See `Catalogue.search`."""
+    found_only: bool = False
+    """Whether files in which nothing was found are worth nothing, whatever they are called and wherever they lie."""
+
+    @property
+    def window_hits(self) -> int:
+        """Taken of the window."""
+        return self.hits // 3
 
 
 @dataclass
@@ -46,8 +63,9 @@ class Finding:
 class Evidence:
     """The findings for one query, by chunk id, with the chunks themselves."""
 
-    def __init__(self, tree: TreeView, query: FocusQuery) -> None:
+    def __init__(self, tree: TreeView, query: FocusQuery, limits: Limits | None = None) -> None:
         self.tree = tree
+        self.limits = limits or Limits()
         self.query = query
         self.asked = stems(query.text)
         self.findings: dict[int, Finding] = defaultdict(Finding)
@@ -63,13 +81,17 @@ class Evidence:
         self.findings = {id_: found for id_, found in self.findings.items() if id_ in self.chunks}
 
     def _search(self, catalogue: Catalogue) -> None:
-        if self.query.text:
-            self._take_hits("bm25", catalogue.search(self.query.text, MAX_HITS))
-        if self.query.window:
-            self._take_hits("similar", catalogue.search(self.query.window, MAX_HITS // 3))
+        query, limits = self.query, self.limits
+        if query.text:
+            hits = catalogue.search(query.text, limits.hits, limits.matches)
+            self._take_hits("bm25", hits, query.strongest)
+        if query.window:
+            hits = catalogue.search(query.window, limits.window_hits, limits.matches)
+            self._take_hits("similar", hits, 0.0 if query.text else query.strongest)
 
-    def _take_hits(self, column: str, hits: list[SearchHit]) -> None:
+    def _take_hits(self, column: str, hits: list[SearchHit], elsewhere: float) -> None:
         best = max((hit.score for hit in hits), default=0.0)
+        best = max(best, elsewhere)
         for hit in hits:
             if hit.score > 0:
                 self.findings[hit.chunk_id].note(column, hit.score / best)
@@ -98,14 +120,13 @@ class Evidence:
     def _names_near_cursor(self) -> Iterable[str]:
         if self.query.window:
             return identifiers(self.query.window)
-        return self.cursor.references if self.cursor else ()
+        return self.cursor.references if self.cursor else self.query.names
 
     def _names_at_home(self) -> frozenset[str]:
-        """Names that the cursor's file holds or seems to import: those its first chunks use, and its symbols."""
-        at = self.query.at
-        chunks = self.tree.chunks_of(at.path) if at else []
-        imported = {name for chunk in chunks[:2] for name in chunk.references}
-        return frozenset(imported | {chunk.symbol.rpartition(".")[2] for chunk in chunks})
+        """Names that the cursor's file holds or seems to import."""
+        if self.query.names:
+            return frozenset(self.query.names)
+        return names_at_home(self.tree, self.query.at.path) if self.query.at else frozenset()
 
     def _define(self, symbols: list[SymbolRecord], weight: float, context: Iterable[str]) -> None:
         if len(symbols) > MAX_DEFINITIONS:
@@ -133,6 +154,13 @@ class Evidence:
         for chunk in self.tree.chunks_of(self.query.at.path):
             self.chunks[chunk.id] = chunk
             self.findings[chunk.id].note("near", near_in_file(chunk, self.query.at.line))
+
+
+def names_at_home(tree: TreeView, path: str) -> frozenset[str]:
+    """Names that a file holds or seems to import: those its first chunks use, and its symbols."""
+    chunks = tree.chunks_of(path)
+    imported = {name for chunk in chunks[:2] for name in chunk.references}
+    return frozenset(imported | {chunk.symbol.rpartition(".")[2] for chunk in chunks})
 
 
 def near_in_file(chunk: ChunkRecord, line: int) -> float:

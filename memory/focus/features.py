@@ -65,7 +65,7 @@ class FeatureTable:
         self._is_aside_asked = bool(
             (evidence.asked | (stems(query.at.path) if query.at else frozenset())) & ASIDE
         )
-        self._cursor_names = frozenset(
+        self._cursor_names = frozenset(query.names) or frozenset(
             name
             for chunk in (self.tree.chunks_of(query.at.path)[:2] if query.at else [])
             for name in chunk.references
@@ -75,6 +75,7 @@ class FeatureTable:
         self._company = self._companies()
         self._ages = self._recency()
         self._own_row: dict[str, Array] = {}
+        self._found_files = frozenset(chunk.path for chunk in self.chunks)
         found = evidence.findings
         self.rows = np.stack(
             [self._chunk_row(chunk, found.get(chunk.id)) for chunk in self.chunks]
@@ -97,6 +98,12 @@ class FeatureTable:
                 min(1.0, np.log1p(last - first + 1) / np.log1p(LONGEST_SPAN)) if first else 1.0
             )
         return table
+
+    def row_of_unfound(self, path: str) -> Array:
+        """What holds of the chunks of a file that are no candidates `[F]`; nothing for ""."""
+        if self.evidence.limits.found_only and path not in self._found_files:
+            path = ""
+        return self.file_row(path)
 
     def file_row(self, path: str) -> Array:
         """What holds of every chunk of a file `[F]`, found or not; nothing for ""."""

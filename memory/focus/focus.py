@@ -84,7 +84,7 @@ def _entries(
             cost=cost,
             score=float(score),
             reasons=("pinned",) * (node in pinned) + scorer.reasons(node, query),
-            path=node.path,
+            path=cut.tree.shown(node.path),
             start_line=lines[0],
             end_line=lines[1],
             silent=False,
@@ -104,7 +104,16 @@ def all_entries(focused: Focused) -> list[WorkingEntry]:
 def _silent(cut: Cut, node: Node) -> WorkingEntry:
     first, last = cut.tree.span(node)
     return WorkingEntry(
-        node, node.level, 0, 0.0, (), node.path, first, last, silent=True, pinned=False
+        node,
+        node.level,
+        0,
+        0.0,
+        (),
+        cut.tree.shown(node.path),
+        first,
+        last,
+        silent=True,
+        pinned=False,
     )
 
 

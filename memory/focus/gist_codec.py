@@ -63,7 +63,7 @@ class GistCodec(TextCodec):
         if self._verbatim_text(node, contents) is None:
             return None
         if node.level == BLOCK:
-            return f"[gist of block {node.block + 1} of {node.path}:{entry.start_line}-{entry.end_line}]\n"
+            return f"[gist of block {node.block + 1} of {entry.path}:{entry.start_line}-{entry.end_line}]\n"
         return self._decode(self._block_ids(node))
 
     def _segments(self, node: Node, body: str) -> list[Segment] | None:

@@ -31,6 +31,11 @@ class Span:
         return path == self.path and start_line <= self.end_line and end_line >= self.start_line
 
 
+def outside(at: Position) -> Position:
+    """A place as another source sees it: at a path that no source holds."""
+    return Position(f"../{at.path}", at.line, at.column)
+
+
 @dataclass(frozen=True, slots=True)
 class FocusQuery:
     """One request for a working context.
@@ -54,6 +59,10 @@ class FocusQuery:
     """Paths lately edited or read, the latest first."""
     accesses: tuple[tuple[str, int], ...] = ()
     """How often this session touched a path."""
+    names: tuple[str, ...] = ()
+    """What the cursor's file holds or imports, where that file lies in another source."""
+    strongest: float = 0.0
+    """Full-text score of the best hit in another source: hits in this one are measured against it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.budget <= MAX_BUDGET:

@@ -4,12 +4,12 @@ A learned scorer joins through the same protocol with the features as its inputs
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
-from .evidence import Evidence, lines_between
+from .evidence import Evidence, Limits, lines_between
 from .features import COLUMN, FEATURES, Array, Carried, FeatureTable
 from .lru import Lru
 from .node import DIRECTORY, Node
@@ -88,8 +88,11 @@ class _Judged:
 class FeatureScorer:
     """A weighted sum of features; a coarse node scores as the best chunk below it."""
 
-    def __init__(self, tree: TreeView, weights: Weights | None = None) -> None:
+    def __init__(
+        self, tree: TreeView, weights: Weights | None = None, limits: Limits | None = None
+    ) -> None:
         self.tree = tree
+        self.limits = limits
         self.weights = weights or Weights()
         self._judged: Lru[tuple[FocusQuery, tuple[int, int]], _Judged] = Lru(CACHED_QUERIES)
 
@@ -110,10 +113,11 @@ class FeatureScorer:
         )
 
     def _judge(self, query: FocusQuery) -> _Judged:
-        key = query, self.tree.version
+        # What speaks for a chunk does not depend on the room there is.
+        key = replace(query, budget=0), self.tree.version
         judged = self._judged.get(key)
         if judged is None:
-            table = FeatureTable(Evidence(self.tree, query))
+            table = FeatureTable(Evidence(self.tree, query, self.limits))
             vector, weights = self.weights.vector(query), self.weights
             zero = np.float32(
                 max(weights.minimum, weights.tail * float((table.rows @ vector).max()))
@@ -123,8 +127,10 @@ class FeatureScorer:
                 found: Array = (rows @ vector)[..., None] - zero
                 return found
 
-            scores = Carried(table, weighed(table.rows), lambda path: weighed(table.file_row(path)))
-            judged = _Judged(table, scores, Carried(table, table.rows, table.file_row))
+            scores = Carried(
+                table, weighed(table.rows), lambda path: weighed(table.row_of_unfound(path))
+            )
+            judged = _Judged(table, scores, Carried(table, table.rows, table.row_of_unfound))
             self._judged.put(key, judged)
         return judged
 

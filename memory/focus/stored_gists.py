@@ -5,7 +5,7 @@ from megacontext.models.base import Vectors
 
 from ..catalogue import ChunkRecord
 from ..memory import Memory
-from ..tree.store import BLOCK_SIZE
+from ..tree.store import BLOCK_SIZE, Rows
 from .lru import Lru
 
 CACHED_CHUNKS = 4_096
@@ -37,19 +37,23 @@ class StoredGists:
         from megacontext.models.gist.gister import from_bits
         from megacontext.models.gistnet import reading_order
 
-        rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
-        if rows is None:
-            return None
-        try:
-            gists = self._memory.store.block_gists(rows)
-        except StoreError:
-            self._discard(chunk)
-            return None
+        gists = self._gists(chunk)
         if gists is None:
             return None
         width = self._memory.store.spec.width
         nested = gists[index, : slots * width].reshape(slots, width).view("<u2")
         return Vectors(from_bits(nested[reading_order(BLOCK_SIZE, slots)]))
+
+    def _gists(self, chunk: ChunkRecord) -> Rows | None:
+        """L1 rows `[blocks, slots * width]` of a chunk; None while there are none."""
+        rows = self._memory.chunk_rows([chunk]).get(chunk.digest)
+        if rows is None:
+            return None
+        try:
+            return self._memory.store.block_gists(rows)
+        except StoreError:
+            self._discard(chunk)
+            return None
 
     def _discard(self, chunk: ChunkRecord) -> None:
         # A gist is a cache of the text: it is made anew, and until then the text itself is read.

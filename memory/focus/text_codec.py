@@ -167,7 +167,7 @@ class TextCodec:
         if node.level == DIRECTORY:
             return apart
         mark = "" if self._separated else "### "
-        return f"{apart}{mark}{node.path}{self._line(node, ':')}\n"
+        return f"{apart}{mark}{self.tree.shown(node.path)}{self._line(node, ':')}\n"
 
     def _line(self, node: Node, before: str) -> str:
         if not self._numbered:

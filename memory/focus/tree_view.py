@@ -25,13 +25,16 @@ class TreeView:
         catalogue: Catalogue,
         levels: frozenset[int] = TEXT_LEVELS,
         blocks: Callable[[ChunkRecord], int] | None = None,
+        label: str = "",
     ) -> None:
+        """`label` stands before paths wherever they are shown; "" for the repository."""
         if BLOCK in levels and blocks is None:
             raise ValueError(
                 "a tree with blocks (L1) needs a function that counts the blocks of a chunk"
             )
         self.catalogue = catalogue
         self.levels = levels
+        self.label = label
         self._blocks = blocks
         self.version = self._version()
         """Changes whenever the catalogue has changed and `refresh` noticed."""
@@ -55,6 +58,10 @@ class TreeView:
         if version != self.version:
             self.version = version
             self._forget()
+
+    def shown(self, path: str) -> str:
+        """A path as people and models see it, told from those of other sources."""
+        return f"{self.label}/{path}" if self.label else path
 
     # Facts
 

@@ -183,6 +183,11 @@ def _split(rows: NDArray[np.generic]) -> Iterable[NDArray[np.generic]]:
     return (rows[start : start + BLOCK_SIZE] for start in range(0, len(rows), BLOCK_SIZE))
 
 
+def as_blocks(ids: NDArray[np.generic]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Token ids `[n]` of a chunk as blocks `[blocks, 32]`, zero-padded, and their lengths `[blocks]`."""
+    return _padded(list(_split(ids)), np.int64)
+
+
 def _padded(
     groups: Sequence[NDArray[np.generic]], dtype: type[np.generic]
 ) -> tuple[NDArray, NDArray[np.int64]]:  # type: ignore[type-arg]

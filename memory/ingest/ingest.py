@@ -133,6 +133,22 @@ class Ingest:
             ]
             return self._ingest([*dict.fromkeys([*wanted, *below])], [], None, on_progress)
 
+    def take(
+        self,
+        files: Sequence[tuple[FileText, ChunkedFile]],
+        tokens: list[tuple[bytes, Tokens]],
+        *,
+        settle: bool,
+    ) -> None:
+        """Take in files that were chunked and tokenized before, as packs bring them; the last call settles the tree.
+
+        `tokens` has the token ids `[n]` of those of their chunks that the tree does not have yet, by digest.
+        """
+        known: Tokenized = Future()
+        known.set_result(tokens)
+        with self.lock, named_errors():
+            self._commit(Batch(files=[*files]), known, IngestReport(), None, settle=settle)
+
     def _known_below(self, directory: str) -> list[str]:
         """What is indexed or left out below a path that was a directory."""
         rows = self.db.execute(

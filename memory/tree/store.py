@@ -24,6 +24,8 @@ BLOCK_SIZE = 32
 """Tokens in a block, blocks under a chunk gist, chunks under a file gist."""
 
 Rows = NDArray[np.generic]
+NO_TREE = 0
+"""The id of a tree that is not there."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,17 @@ class TreeStore:
     """One tree. The connection is the catalogue's; a writer's calls join the transaction it has open."""
 
     def __init__(
-        self, db: sqlite3.Connection, trees: Path, spec: TreeSpec, *, writable: bool
+        self,
+        db: sqlite3.Connection,
+        trees: Path,
+        spec: TreeSpec,
+        *,
+        writable: bool,
+        may_lack: bool = False,
     ) -> None:
         """Open the tree, creating it when `writable`; a torn tail is cut.
 
-        Raises StoreError when a reader asks for a tree that is not there.
+        Raises StoreError when a reader asks for a tree that is not there, unless it `may_lack`: then it has no row.
         """
         self.db = db
         self.spec = spec
@@ -91,6 +99,8 @@ class TreeStore:
         self.writable = writable
         self._files: dict[int, LevelFile] = {}
         row = db.execute("SELECT id FROM trees WHERE name = ?", (spec.name,)).fetchone()
+        if row is None and may_lack:
+            row = (NO_TREE,)
         if row is None and not writable:
             raise StoreError(f"no tree for {spec.name} yet; run `megacontext index`")
         if row is None:

@@ -129,7 +129,8 @@ def test_gists_are_made_and_read_as_vectors(open_engine, model):
 def test_a_chunk_in_detail_is_whole_whatever_came_before(engine):
     """Room is made by going back to gists, never by dropping a block out of the middle of a chunk."""
     for budget in (1000, 80, 100, 60, 400, 150, 70):
-        focused, _ = engine.focus_and_read(FocusQuery("word_for", budget=budget), "gist")
+        composed, _ = engine.focus_and_read(FocusQuery("word_for", budget=budget), "gist")
+        focused = composed.repository
         assert focused.total_cost <= budget
         blocks = defaultdict(list)
         for entry in focused.in_order:

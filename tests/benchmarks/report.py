@@ -23,6 +23,7 @@ TITLES = {
     "lsp": "The language server",
     "acp": "The agent in editors",
     "mcp": "The memory in other agents",
+    "packs": "Knowledge packs",
     "growth": "How it grows",
     "rivals": "Beside other tools",
 }

@@ -16,6 +16,7 @@ ENTRY = {
     "cost": int,
     "score": float,
     "reasons": list,
+    "provenance": type(None),
 }
 
 
@@ -153,7 +154,8 @@ def test_verify_finds_flipped_bytes_and_makes_them_again(run, first_index, giste
 def test_focus_keeps_to_its_budget_and_says_why(run, at):
     done = run("focus", "where is word_for", "--budget", 600, "--json", *at)
     assert done.code == 0
-    check(done.json, {"budget": int, "total_cost": int, "ms": float, "entries": list})
+    shape = {"budget": int, "total_cost": int, "ms": float, "entries": list, "kept_out": list}
+    check(done.json, shape)
     assert done.json["total_cost"] <= done.json["budget"] == 600
     for entry in done.json["entries"]:
         check(entry, ENTRY)
@@ -214,6 +216,7 @@ def test_ask_without_a_chat_model_answers_with_places(run, at):
             "text": str,
             "score": float,
             "reasons": list,
+            "provenance": type(None),
         },
     )
     plain = run("ask", "Which word begins a greeting?", "--spans", 1, *at)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from megacontext.agent.chat.agent import Agent
 from megacontext.agent.chat.events import TurnStarted
 from megacontext.agent.engine import Engine
-from megacontext.agent.events import Event, FocusChange
+from megacontext.agent.events import Event, FocusChange, FocusedEntry
+from megacontext.agent.sources import REPOSITORY
 from megacontext.agent.tools.focus_control import FocusControl
 from megacontext.configs.errors import FocusError
 from megacontext.memory.focus import FocusQuery, Span, WorkingEntry
@@ -16,6 +17,7 @@ from .news import Happened, News, Refocused
 from .picture import FILE, Mark, Picture
 
 FOLDER = "a folder as a whole cannot be {done}; choose a file in it"
+ELSEWHERE = "what is not of the repository cannot be {done}"
 DONE = {"expand": "expanded", "collapse": "collapsed", "pin": "pinned", "release": "released"}
 
 
@@ -27,25 +29,26 @@ class Focuser:
         self._engine: Engine | None = None
         self._control: FocusControl | None = None
         self._picture = Picture()
-        self._session: tuple[Mark, ...] = ()
+        self._beside: dict[str, tuple[Mark, ...]] = {}
+        """What of other sources is rendered in this turn, by their names."""
         self._text = ""
 
     def use(self, engine: Engine, agent: Agent) -> None:
         """Work for this session from now on."""
         self._engine, self._control = engine, agent.calls.shop.focus
-        self._session = ()
+        self._beside = {}
 
     def happened(self, event: Event) -> None:
         """An event of a turn: a focus becomes a picture, in the thread in which it was made."""
         if isinstance(event, TurnStarted):
-            self._text, self._session = event.text, ()
+            self._text, self._beside = event.text, {}
         elif isinstance(event, FocusChange):
-            if event.source == "session":
-                self._session = tuple(
-                    replace(Mark.recorded(entry), path=f"session/{entry.path}")
-                    for entry in event.entries
-                )
+            if event.source == REPOSITORY:
+                self._draw()
             else:
+                self._beside[event.source] = tuple(
+                    _beside(entry, event.source) for entry in event.entries
+                )
                 self._draw()
 
     def _draw(self) -> None:
@@ -53,7 +56,8 @@ class Focuser:
         if self._engine is None or focused is None:
             return
         with self._engine.memory.reading():
-            self._picture = Picture.of(focused, self._picture, self._session)
+            beside = [mark for marks in self._beside.values() for mark in marks]
+            self._picture = Picture.of(focused, self._picture, beside)
         self._tell(Refocused(self._picture))
 
     def shows(self, paths: Sequence[str]) -> bool:
@@ -74,8 +78,10 @@ class Focuser:
 
     def wish(self, action: str, mark: Mark) -> str:
         """Note a wish; why it cannot be granted, "" when it can."""
-        if self._control is None or not mark.start_line or mark.path.startswith("session/"):
+        if self._control is None or not mark.start_line:
             return FOLDER.format(done=DONE[action])
+        if mark.path.startswith(tuple(f"{name}/" for name in self._beside)):
+            return ELSEWHERE.format(done=DONE[action])
         span = Span(mark.path, mark.start_line, mark.end_line)
         if mark.level >= FILE and action in ("collapse", "release"):
             span = Span(mark.path)
@@ -109,6 +115,14 @@ class Focuser:
             shown = ()
         if not cancel.is_set():
             answer(_body(shown[0].text, mark) if shown else "(the file has changed since)")
+
+
+def _beside(entry: FocusedEntry, source: str) -> Mark:
+    """An entry of another source, at a path that tells which."""
+    mark = Mark.recorded(entry)
+    return (
+        mark if mark.path.startswith(f"{source}/") else replace(mark, path=f"{source}/{mark.path}")
+    )
 
 
 def _body(text: str, mark: Mark) -> str:

@@ -101,10 +101,10 @@ class Picture:
 
     @classmethod
     def of(
-        cls, focused: Focused, before: "Picture | None" = None, session: Sequence[Mark] = ()
+        cls, focused: Focused, before: "Picture | None" = None, beside: Sequence[Mark] = ()
     ) -> "Picture":
-        """A focus of the repository, with what is silent too, and what is remembered of the conversation."""
-        marks = [*(Mark.of(entry) for entry in all_entries(focused)), *session]
+        """A focus of the repository, with what is silent too, and what of other sources stands beside it."""
+        marks = [*(Mark.of(entry) for entry in all_entries(focused)), *beside]
         best = [Mark.of(entry) for entry in focused.entries]
         return cls._of(marks, best, focused.total_cost, focused.budget, before)
 

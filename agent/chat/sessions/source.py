@@ -8,17 +8,18 @@ gists are kept in the session's folder, so that they are made once. Knows no pro
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from megacontext.configs.errors import FocusError, StoreBusyError, StoreError
 from megacontext.memory.focus import Focused, FocusQuery, Rendering, WorkingEntry, focus
-from megacontext.memory.left_out import LeftOutRules
+from megacontext.memory.left_out import NothingLeftOut
 from megacontext.memory.memory import Memory
 from megacontext.memory.places import Places
 
 from ...codecs import Lens
 from ...engine import Engine
+from ...events import Provenance
 from ..conversation import Turn
 from ..prompts import SESSION
 
@@ -30,27 +31,19 @@ LONGEST_RESULT = 1_500
 """Characters of a tool's result that are remembered; the files themselves are in the repository's own memory."""
 
 
-@dataclass(frozen=True)
-class NothingLeftOut(LeftOutRules):
-    """The rules for turns: what was said has been in prompts already."""
-
-    def by_path(self, path: str) -> None:
-        """Take it."""
-
-    def by_size(self, path: str, size: int) -> None:
-        """Take it."""
-
-    def by_content(self, data: bytes) -> None:
-        """Take it."""
-
-
 class SessionSource:
     """Turns that no longer stand in the prompt."""
 
+    name = "session"
     heading = SESSION
+    closing = ""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        """`folder` is the session's; nothing is written there before there is something to remember."""
+    def __init__(self, engine: Engine, folder: Path, share: float = 1.0) -> None:
+        """`folder` is the session's; nothing is written there before there is something to remember.
+
+        `share` is what it may take of a budget.
+        """
+        self.share = share
         self.problem: str | None = None
         """Why turns are not remembered; None while all are."""
         self._engine = engine
@@ -117,12 +110,15 @@ class SessionSource:
         tokenizer = workplace.tokenizer
         return Memory.open(self._places, workplace.spec(), tokenizer, NothingLeftOut(), write=True)
 
-    def focus(self, query: FocusQuery) -> Focused:
-        """What of the turns a query deserves, starting from what the one before got; there must be some."""
-        memory, lens = self._opened_lens()
-        before = self._previous.cut if self._previous else None
-        with memory.reading():
-            self._previous = focus(lens.tree, query, lens.plain, lens.scorer, before)
+    def focus(self, query: FocusQuery) -> Focused | None:
+        """What of the turns a query deserves, starting from what the one before got; None before there are any."""
+        if self._memory is None or self._lens is None or not len(self):
+            return None
+        lens, before = self._lens, self._previous.cut if self._previous else None
+        # What is pinned or shown already is of the repository.
+        asked = replace(query, pins=(), exclude=())
+        with self._memory.reading():
+            self._previous = focus(lens.tree, asked, lens.plain, lens.scorer, before)
         return self._previous
 
     def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
@@ -135,6 +131,15 @@ class SessionSource:
         if self._memory is None or self._lens is None:
             raise FocusError("nothing of this session has left the prompt yet")
         return self._memory, self._lens
+
+    def text_of(self, entry: WorkingEntry, focused: Focused) -> str | None:
+        """The chunk of an entry."""
+        memory, _ = self._opened_lens()
+        with memory.reading():
+            return memory.text_of(focused.cut.tree.chunk(entry.node))
+
+    def provenance(self, entry: WorkingEntry) -> Provenance:
+        """Nothing to tell: it was said here."""
 
     def is_current(self, entry: WorkingEntry) -> bool:
         """Whether a turn is still remembered as it was."""

@@ -1,0 +1,143 @@
+"""The mounted packs of one engine: which of them a query is put to, with what room, and under which rules."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from megacontext.configs.settings import Settings
+from megacontext.memory.catalogue import FileRecord
+from megacontext.memory.focus import FocusQuery, FocusSettings, TreeView
+from megacontext.memory.memory import Memory
+from megacontext.memory.packs.mounts import Mounted
+from megacontext.memory.packs.pack_memory import PackMemory
+
+from ..codecs import Lens
+from ..events import Citation
+from ..sources import KeptOut, Part
+from .choosing import asked_beside, chosen
+from .pack_source import LEAST_ROOM, PackSource, Terms
+from .policy import Context, Policy
+
+ROUNDS = 2
+PATIENCE = 6
+"""Chunks in a row that do not fit before a round gives up: a pack's room is small, and soon full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What packs give to a working context."""
+
+    parts: tuple[Part, ...] = ()
+    kept_out: tuple[KeptOut, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class Packs:
+    """Everything that is mounted beside one memory."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        settings: Settings,
+        lens_of: Callable[[Memory, str | None], Lens],
+    ) -> None:
+        """`lens_of` makes what a memory is read with, in a codec."""
+        self._memory = memory
+        self._settings = settings
+        self._lens_of = lens_of
+        self._policy: Policy | None = None
+        self._sources: dict[tuple[str, str | None, Context], PackSource] = {}
+        self._lenses: dict[tuple[str, str | None], Lens] = {}
+
+    def mounted(self) -> tuple[Mounted, ...]:
+        """What is mounted now; the same object while that stays the same."""
+        mounts = self._memory.mounts
+        return mounts.mounted() if mounts is not None else ()
+
+    def focus(
+        self, query: FocusQuery, tree: TreeView, context: Context, codec: str | None
+    ) -> Found:
+        """What of the packs a query to the repository deserves, within their share of its budget.
+
+        `tree` is the repository's. Raises SettingsError for rules that cannot be read.
+        """
+        mounted = self.mounted()
+        mounts = self._memory.mounts
+        notices = mounts.problems if mounts is not None else ()
+        room = int(query.budget * self._settings.packs.share)
+        if not mounted or room < LEAST_ROOM:
+            return Found(notices=notices)
+        sources = [self._source(each, context, codec) for each in mounted]
+        refusals = {source.name: source.refusal() for source in sources}
+        open_ones = [source.mounted for source in sources if not refusals[source.name]]
+        with self._memory.reading():
+            asked = asked_beside(query, self._memory, tree)
+        kept_out = [KeptOut(name, rule) for name, rule in refusals.items() if rule]
+        parts: list[Part] = []
+        for each in chosen(open_ones, asked, self._memory, self._settings.packs.most):
+            source = self._source(each, context, codec)
+            share = min(room, int(query.budget * source.share))
+            found = source.focus(replace(asked.query, budget=max(0, share)))
+            kept_out += source.kept_out
+            if found is not None:
+                parts.append(Part(source, found, source.frame))
+                room -= parts[-1].cost
+        # In the order of their names, whichever knows more: what stands first in a prompt is to stay.
+        parts.sort(key=lambda part: part.source.name)
+        return Found(tuple(parts), tuple(kept_out), notices)
+
+    def place_of(self, shown: str) -> FileRecord | None:
+        """The file of a mounted pack that a shown path names; None for any other path."""
+        memory, path = self._split(shown)
+        if memory is None:
+            return None
+        with memory.reading():
+            return memory.catalogue.file(path)
+
+    def attributed(self, citation: Citation) -> Citation:
+        """A citation with the provenance of its lines, where they are those of a pack."""
+        memory, path = self._split(citation.path)
+        if memory is None or citation.standing == "invented":
+            return citation
+        where = memory.provenance(path, citation.start_line, citation.end_line, b"")
+        return replace(citation, provenance=where.as_json())
+
+    def _split(self, shown: str) -> tuple[PackMemory | None, str]:
+        for each in self.mounted():
+            if shown.startswith(f"{each.memory.label}/"):
+                return each.memory, shown.removeprefix(f"{each.memory.label}/")
+        return None, shown
+
+    def _source(self, mounted: Mounted, context: Context, codec: str | None) -> PackSource:
+        key = mounted.mount.id, codec, context
+        known = self._sources.get(key)
+        if known is None or known.mounted is not mounted:
+            share = self._settings.packs.share
+            wanted = mounted.mount.share
+            known = PackSource(
+                mounted,
+                self._lens(mounted, codec),
+                self._terms(context),
+                share if wanted is None else min(share, wanted),
+            )
+            self._sources[key] = known
+        return known
+
+    def _lens(self, mounted: Mounted, codec: str | None) -> Lens:
+        key = mounted.mount.id, codec
+        if key not in self._lenses:
+            self._lenses[key] = self._lens_of(mounted.memory, codec)
+        return self._lenses[key]
+
+    def _terms(self, context: Context) -> Terms:
+        if self._policy is None:
+            self._policy = Policy.of(self._settings.packs)
+        wanted = self._settings.focus
+        settings = FocusSettings(
+            # Elsewhere room that is left empty is the repository's: what is only likely of use is not taken in.
+            cursor_minimum=0.0,
+            step=wanted.max_actions_per_round,
+            cooldown=wanted.cooldown_rounds,
+            rounds=min(wanted.rounds, ROUNDS),
+            patience=PATIENCE,
+        )
+        return Terms(context, self._policy, settings)
