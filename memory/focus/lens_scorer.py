@@ -57,7 +57,8 @@ class LensScorer(FeatureScorer):
         """`lensnet` reads these gists, and the features that FEATURES names, in that order."""
         used = (lensnet.learned_weights * lensnet.config.features).tolist()
         weights = dict(zip(lensnet.config.feature_names, used, strict=True))
-        super().__init__(tree, Weights(**weights, cursor_defines=weights["defines"]))
+        same = {"cursor_defines": weights["defines"], "cursor_scale": 1.0}
+        super().__init__(tree, Weights(**weights, **same))
         self._lensnet = lensnet
         self._gists = gists
         self._queries = queries

@@ -68,11 +68,15 @@ class Weights:
     cursor_defines: float = 0.4
     """What `defines` adds at a cursor: all names near it are defined somewhere, and few of them are needed next."""
 
+    cursor_scale: float = 0.57
+    """Brings scores at a cursor to the size that the allocator's patience with what stands there is set for."""
+
     def vector(self, query: FocusQuery) -> Array:
         """The weights of the features `[F]` for a question, or at a cursor."""
         values = np.array(astuple(self)[: len(FEATURES)], dtype=np.float32)
         if query.at is not None:
             values[COLUMN["defines"]] = self.cursor_defines
+            values *= np.float32(self.cursor_scale)
         return values
 
 

@@ -107,9 +107,9 @@ def all_nodes(tree: TreeView) -> list[Node]:
 @pytest.mark.parametrize("query", QUERIES)
 def test_fresh_it_scores_every_node_as_the_feature_scorer_does(tree, make, query):
     nodes = all_nodes(tree)
-    weighed = FeatureScorer(tree, Weights(tail=0.0, cursor_defines=Weights().defines)).score(
-        nodes, query
-    )
+    weighed = FeatureScorer(
+        tree, Weights(tail=0.0, cursor_defines=Weights().defines, cursor_scale=1.0)
+    ).score(nodes, query)
     assert {node.level for node in nodes} == GIST_LEVELS
     assert np.allclose(make(spread=0).score(nodes, query), weighed, atol=1e-6)
 

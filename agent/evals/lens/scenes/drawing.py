@@ -18,7 +18,7 @@ from .scene import Scene, in_reading_order
 
 STRANGERS = 200
 """Chunks that are looked at for one from anywhere."""
-DRAWN_BY = Weights(similar=0.4, cursor_defines=0.9, near=0.6)
+DRAWN_BY = Weights(similar=0.4, cursor_defines=0.9, near=0.6, cursor_scale=1.0)
 """What scenes are drawn by, whatever weights ship, so that they stay the same and can be compared."""
 
 

@@ -189,7 +189,9 @@ def test_the_shipped_runs_start_from_the_feature_scorer(name: str) -> None:
     settings = read_yaml(ROOT / "configs" / "runs" / f"lensnet_pocket_{name}.yaml", LensRunSettings)
     weights = dict(
         zip(
-            ALL_FEATURES, Weights().vector(FocusQuery(at=Position("x.py", 1))).tolist(), strict=True
+            ALL_FEATURES,
+            Weights(cursor_scale=1.0).vector(FocusQuery(at=Position("x.py", 1))).tolist(),
+            strict=True,
         )
     )
     given = settings.lens.feature_weights
