@@ -250,6 +250,7 @@ class Engine:
             temperature=wanted.temperature,
             stop_token_ids=tuple(sorted(self.model.specials.known())),
             stop=("\n",) if shape.one_line else (),
+            heal=True,
         )
         yield from stream(self.model, prompt, sampling, cancel, started, shape)
 

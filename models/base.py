@@ -158,7 +158,10 @@ class Sampling:
     """How tokens are drawn. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 do not restrict.
 
     `stop` strings and `stop_token_ids` end the answer and are not part of it. The ends that the
-    model itself knows (end of text, end of turn) always count.
+    model itself knows (end of text, end of turn) always count. With `heal`, a prompt that ends in text may be read
+    without its last token, and the answer begins with one that begins like it: a model that has only seen `):` followed
+    by a line end and blanks in one token has nothing to say behind the line end alone. Remote models decide that
+    themselves.
     """
 
     max_new_tokens: int = 64
@@ -168,6 +171,7 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
+    heal: bool = False
 
     def __post_init__(self) -> None:
         _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "at least 1")

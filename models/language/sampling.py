@@ -1,5 +1,7 @@
 """One token from one row of logits: greedy, or drawn with temperature, top-k and top-p."""
 
+from collections.abc import Sequence
+
 import torch
 
 from ..base import Sampling
@@ -8,8 +10,10 @@ from ..base import Sampling
 class Sampler:
     """Draws tokens; equal seeds and logits give equal tokens, on every device."""
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, first: Sequence[int] = ()) -> None:
+        """`first`: the only tokens that the first draw may give; any where there are none."""
         self._sampling = sampling
+        self._first = list(first)
         self._random = torch.Generator().manual_seed(sampling.seed)
 
     def draw(self, logits: torch.Tensor) -> tuple[int, float]:
@@ -18,6 +22,10 @@ class Sampler:
         `logits` is one row `[vocabulary]`. The log-probability is NaN if no logit is finite.
         """
         scores = logits.float()
+        if self._first:
+            allowed = torch.full_like(scores, -torch.inf)
+            allowed[self._first] = scores[self._first]
+            scores, self._first = allowed, []
         total = torch.logsumexp(scores, dim=-1)
         chosen = scores.argmax() if self._sampling.temperature == 0 else self._sample(scores)
         logprob = scores[chosen] - total

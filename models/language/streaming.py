@@ -73,7 +73,11 @@ class StopFilter:
 class PieceMaker:
     """Gathers tokens into pieces of text: a `Detokenizer`, then a `StopFilter`."""
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str]) -> None:
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], stops: Sequence[str], skip: int = 0
+    ) -> None:
+        """`skip`: characters at the beginning that the prompt has already."""
+        self._skip = skip
         self._text = Detokenizer(decode)
         self._filter = StopFilter(stops)
         self._ids: list[int] = []
@@ -88,12 +92,17 @@ class PieceMaker:
         """A piece, as soon as there is text to show."""
         self._ids.append(token)
         self._logprobs.append(logprob)
-        return self._piece(self._filter.push(self._text.push(token)))
+        return self._piece(self._filter.push(self._new(self._text.push(token))))
 
     def flush(self) -> Piece | None:
         """The last piece: whatever was held back and no stop string took away."""
-        text = self._filter.push(self._text.flush())
+        text = self._filter.push(self._new(self._text.flush()))
         return self._piece(text + self._filter.flush())
+
+    def _new(self, text: str) -> str:
+        new = text[self._skip :]
+        self._skip -= len(text) - len(new)
+        return new
 
     def _piece(self, text: str) -> Piece | None:
         if not text:

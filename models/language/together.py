@@ -111,18 +111,21 @@ class _Row:
         from .sampling import Sampler
         from .streaming import PieceMaker
 
-        keys = model._lay_out(prompt).keys
+        positions = model._lay_out(prompt)
+        keys = positions.keys
         model._check_length(len(keys))
+        room = min(sampling.max_new_tokens, model.context_length - len(keys))
+        healing = model._healed(prompt, positions, sampling)
         self.prompt = [key for key in keys if isinstance(key, int)]
         if len(self.prompt) < len(keys):
             raise ModelError("prompts with vectors are answered one by one; read 1 together")
         self.text = ""
         self.next: int | None = None
         """The token to go on from; None when the answer is complete."""
-        self._left = min(sampling.max_new_tokens, model.context_length - len(keys))
+        self._left = room + healing.tokens
         self._stops = model._stops | set(sampling.stop_token_ids)
-        self._sampler = Sampler(sampling)
-        self._pieces = PieceMaker(model.decode, sampling.stop)
+        self._sampler = Sampler(sampling, healing.allowed)
+        self._pieces = PieceMaker(model.decode, sampling.stop, healing.skip)
 
     def read(self, logits: "torch.Tensor") -> None:
         """Draw the next token from a row of logits `[vocabulary]`."""

@@ -7,8 +7,10 @@ It knows tokens; it knows no model, and special tokens only as numbers that text
 import hashlib
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from tokenizers import Tokenizer
 from megacontext.configs.errors import ModelFilesError
 
 # Half a surrogate pair is no text and no tokenizer takes it; such strings come from file names.
+BROKEN = "\ufffd"
+"""Stands for bytes that are no whole character."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -112,6 +116,26 @@ class TextTokenizer:
     def count(self, text: str) -> int:
         """Number of tokens of a text."""
         return len(self.encode(text))
+
+    def beginning_like(self, token: int) -> list[int]:
+        """Tokens of text whose text begins with that of `token`, itself among them; none for a special token."""
+        spelling = self._inner.id_to_token(token)
+        if spelling is None or spelling in self.added_tokens:
+            return []
+        start = bisect_left(self._spellings, (spelling, -1))
+        text, found = self.decode([token]), []
+        for other, id_ in islice(self._spellings, start, None):
+            if not other.startswith(spelling):
+                break
+            whole = self.decode([id_])
+            if whole.startswith(text) and BROKEN not in whole:
+                found.append(id_)
+        return found
+
+    @cached_property
+    def _spellings(self) -> list[tuple[str, int]]:
+        """Every token that is made from text, as the vocabulary spells it, in order."""
+        return sorted(self._inner.get_vocab(with_added_tokens=False).items())
 
 
 class EstimatedCounter:

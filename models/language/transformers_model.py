@@ -32,6 +32,7 @@ from ..base import (
 )
 from ..choosing.presets import Precision
 from .chat_template import ChatTemplate
+from .healing import Healing, take_back
 from .kv_cache import PositionKey, TwoCaches
 from .sampling import Sampler
 from .streaming import PieceMaker
@@ -167,10 +168,13 @@ class TransformersModel:
         if not self._enter(cancel):
             yield Usage(len(positions.keys), 0, 0, "cancelled")
             return
+        healing = self._healed(prompt, positions, sampling)
         sampled, tools = sampling, prompt.tools if isinstance(prompt, Chat) else ()
         self._cache = self._caches.of(chat=isinstance(prompt, Chat))
         try:
-            yield from with_calls(lambda until: self._run(positions, sampled, until), tools, cancel)
+            yield from with_calls(
+                lambda until: self._run(positions, sampled, healing, until), tools, cancel
+            )
         finally:
             self._lock.release()
 
@@ -186,16 +190,24 @@ class TransformersModel:
                 return False
         return True
 
+    def _healed(self, prompt: Prompt, positions: "_Positions", sampling: Sampling) -> Healing:
+        return take_back(prompt, positions.keys, self.tokenizer) if sampling.heal else Healing()
+
     def _run(
-        self, positions: "_Positions", sampling: Sampling, cancel: Cancel | None
+        self,
+        positions: "_Positions",
+        sampling: Sampling,
+        healing: Healing,
+        cancel: Cancel | None,
     ) -> Iterator[GenerationEvent]:
-        length = len(positions.keys)
-        sampler = Sampler(sampling)
-        pieces = PieceMaker(self.decode, sampling.stop)
+        length = len(positions.keys) + healing.tokens
+        sampler = Sampler(sampling, healing.allowed)
+        pieces = PieceMaker(self.decode, sampling.stop, healing.skip)
         stops = self._stops | set(sampling.stop_token_ids)
         room = min(sampling.max_new_tokens, self.context_length - length)
-        reused = self._rewind(positions.keys, room)
-        generated = 0
+        reused = self._rewind(positions.keys, room + healing.tokens)
+        # What stands for the token that was taken back is part of the prompt.
+        generated = -healing.tokens
         reason: StopReason = "length"
         token = self._prefill(positions, sampler, cancel)
         while token and token[0] not in stops:

@@ -168,7 +168,7 @@ class Asked:
             prompt = self._memory.prompt(arm, problem)
         if isinstance(prompt, Chat):
             return self._fitting(prompt, sampling, partial(answered, problem))
-        sampling = replace(sampling, stop=self._settings.stop)
+        sampling = replace(sampling, stop=self._settings.stop, heal=True)
         return self._fitting(prompt, sampling, problem.program, problem.solution)
 
     def _fitting(

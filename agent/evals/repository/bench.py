@@ -145,6 +145,7 @@ class Bench:
             max_new_tokens=longest,
             stop=("\n",) if line else (),
             stop_token_ids=tuple(sorted(self.model.specials.known())),
+            heal=True,
         )
         started = time.perf_counter()
         text, usage = "", None
