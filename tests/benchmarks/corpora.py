@@ -99,4 +99,4 @@ def commit_all(root: Path) -> None:
     """Make `root` a git repository if it is none, and commit everything in it."""
     git(root, "init", "-q", "-b", "main")
     git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "all")
+    git(root, "commit", "-q", "--allow-empty", "-m", "all")
