@@ -5,7 +5,7 @@ arithmetic, and it cannot go back to a prefix. Knows tensors and prompts, no fil
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ..choosing.presets import Precision
 from .chat_template import ChatTemplate
 from .healing import Healing, take_back
 from .kv_cache import PositionKey, TwoCaches
+from .positions import Positions
 from .sampling import Sampler
 from .streaming import PieceMaker
 from .tokenizing import TextTokenizer
@@ -190,12 +191,12 @@ class TransformersModel:
                 return False
         return True
 
-    def _healed(self, prompt: Prompt, positions: "_Positions", sampling: Sampling) -> Healing:
+    def _healed(self, prompt: Prompt, positions: Positions, sampling: Sampling) -> Healing:
         return take_back(prompt, positions.keys, self.tokenizer) if sampling.heal else Healing()
 
     def _run(
         self,
-        positions: "_Positions",
+        positions: Positions,
         sampling: Sampling,
         healing: Healing,
         cancel: Cancel | None,
@@ -232,7 +233,7 @@ class TransformersModel:
         return kept
 
     def _prefill(
-        self, positions: "_Positions", sampler: Sampler, cancel: Cancel | None
+        self, positions: Positions, sampler: Sampler, cancel: Cancel | None
     ) -> tuple[int, float] | None:
         """Read what the cache does not hold; the first token, or None if cancelled.
 
@@ -254,7 +255,7 @@ class TransformersModel:
     def _step(self, token: int, sampler: Sampler) -> tuple[int, float] | None:
         total = len(self._cache.keys) + 1
         try:
-            return self._advance(_Positions([token]), 0, 1, sampler)
+            return self._advance(Positions([token]), 0, 1, sampler)
         except torch.OutOfMemoryError as exc:
             self._caches.reset()
             raise self._no_room(total) from exc
@@ -267,7 +268,7 @@ class TransformersModel:
 
     @torch.inference_mode()
     def _advance(
-        self, positions: "_Positions", start: int, end: int, sampler: Sampler | None
+        self, positions: Positions, start: int, end: int, sampler: Sampler | None
     ) -> tuple[int, float] | None:
         """Compute positions start…end, and draw the token after them if there is a sampler."""
         keys = positions.keys[start:end]
@@ -294,8 +295,8 @@ class TransformersModel:
             )
         return token
 
-    def _lay_out(self, prompt: Prompt) -> "_Positions":
-        positions = _Positions()
+    def _lay_out(self, prompt: Prompt) -> Positions:
+        positions = Positions()
         for segment in self._segments(prompt):
             match segment:
                 case Text(text):
@@ -351,32 +352,6 @@ class TransformersModel:
                 f"vectors of width {vectors.rows.shape[1]} do not fit {self.name}, whose "
                 f"embeddings have {self.hidden_size}; they were made for another model"
             )
-
-
-class _Positions:
-    """A prompt position by position: a key each, and the vectors that are not token embeddings."""
-
-    def __init__(self, ids: Sequence[int] = ()) -> None:
-        self.keys: list[PositionKey] = list(ids)
-        self._vectors: list[tuple[int, torch.Tensor]] = []
-
-    def add(self, ids: Sequence[int]) -> None:
-        self.keys += ids
-
-    def add_vectors(self, vectors: Vectors) -> None:
-        self._vectors.append((len(self.keys), vectors.rows))
-        self.keys += vectors.keys
-
-    def embeddings(
-        self, start: int, end: int, embed: Callable[[Sequence[int]], torch.Tensor]
-    ) -> torch.Tensor:
-        """Input embeddings `[1, end - start, d]`."""
-        rows = embed([key if isinstance(key, int) else 0 for key in self.keys[start:end]])
-        for at, vectors in self._vectors:
-            first, last = max(at, start), min(at + len(vectors), end)
-            if first < last:
-                rows[first - start : last - start] = vectors[first - at : last - at].to(rows)
-        return rows[None]
 
 
 def find_specials(tokenizer: TextTokenizer) -> Specials:
