@@ -119,7 +119,7 @@ SETTINGS = {
             ],
         }
     ],
-    "questions": {"count": 9, "words": 6, "at": [1, 5], "budgets": [400, 800]},
+    "questions": {"count": 9, "words": 6, "at": [1, 5], "budgets": [400, 2000]},
     "calls": {"count": 9, "per_file": 9, "longest": 40, "budgets": [200, 400], "tail": 40},
 }
 

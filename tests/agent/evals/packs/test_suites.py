@@ -47,12 +47,12 @@ def test_a_task_is_judged_alike_whenever_it_is_asked(open_bench, kind):
 
 def test_definitions_are_found_with_the_pack_alone(open_bench):
     suite = QuestionSuite(open_bench("questions"))
-    question = next(each for each in suite.tasks if each.symbol == "announced_berth")
+    question = next(each for each in suite.tasks if each.symbol == "Mooring.tighten")
     found = {arm: suite.sample(arm, [question])[0] for arm in suite.arms}
-    assert found["pack@800"]["recall@5"] is True
-    assert found["pack@800"]["packed"] is True
-    assert found["bm25@800"]["rank"] is not None
-    for budget in (400, 800):
+    assert found["pack@2000"]["recall@5"] is True
+    assert found["pack@2000"]["packed"] is True
+    assert found["bm25@2000"]["rank"] is not None
+    for budget in (400, 2000):
         assert found[f"without@{budget}"]["rank"] is None
         assert found[f"without@{budget}"]["packed"] is False
 
