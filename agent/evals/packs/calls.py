@@ -4,6 +4,7 @@ import ast
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from megacontext.memory.catalogue.terms import IDENTIFIER
@@ -118,10 +119,8 @@ class CallFinder:
         except (SyntaxError, ValueError):
             return
         bound = frozenset(_bound(tree, self._roots))
-        lines = text.encode().split(b"\n")
-        starts = [0]
-        for line in lines:
-            starts.append(starts[-1] + len(line.decode()) + 1)
+        lines = text.encode().splitlines(keepends=True)
+        starts = [0, *accumulate(len(line.decode()) for line in lines)]
         for call in _calls_in_functions(tree) if bound else ():
             node = call.func
             if not isinstance(node, ast.Attribute | ast.Name):

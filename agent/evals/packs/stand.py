@@ -4,7 +4,7 @@ With the pack and without it are the same engine over the same memory: without, 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from megacontext.memory.focus import FocusQuery, Span
@@ -89,10 +89,9 @@ class Stand:
         """What an arm puts before the text at a cursor."""
         if arm == NONE:
             return Context((), "", 0.0)
-        choose: Callable[[Ask, int], Context] = self._retrieved
-        if arm != BM25:
-            choose = self._focused(self._engines[arm])
-        return choose(ask, budget)
+        if arm == BM25:
+            return self._retrieved(ask, budget)
+        return _focused(self._engines[arm], ask, budget)
 
     def _retrieved(self, ask: Ask, budget: int) -> Context:
         started = time.perf_counter()
@@ -100,14 +99,12 @@ class Stand:
         segments, text = self._packer.pack(ranked, budget)
         return Context((*segments,), text, 1000 * (time.perf_counter() - started))
 
-    @staticmethod
-    def _focused(engine: Engine) -> Callable[[Ask, int], Context]:
-        def choose(ask: Ask, budget: int) -> Context:
-            query = FocusQuery(
-                at=ask.cursor.at, window=ask.window, budget=budget, exclude=(ask.cursor.span,)
-            )
-            engine.forget_focus()
-            composed, read = engine.focus_and_read(query, CODEC, context="complete")
-            return Context((*read.segments,), read.text, composed.elapsed_ms)
 
-        return choose
+def _focused(engine: Engine, ask: Ask, budget: int) -> Context:
+    """What a completion reads, chosen anew at every cursor."""
+    query = FocusQuery(
+        at=ask.cursor.at, window=ask.window, budget=budget, exclude=(ask.cursor.span,)
+    )
+    engine.forget_focus()
+    composed, read = engine.focus_and_read(query, CODEC, context="complete")
+    return Context((*read.segments,), read.text, composed.elapsed_ms)

@@ -97,7 +97,12 @@ def arrival(ferry):
 def own_words(said):
     return said.replace("berth", "place")
 '''
-CLIENT = {"PKG-INFO": "Name: ferry\n", "ferry/night.py": FERRY, "docs/conf.py": FERRY}
+CLIENT = {
+    "PKG-INFO": "Name: ferry\n",
+    "ferry/night.py": FERRY,
+    "ferry/odd.py": "import harbour\r\r\ndef bröken():\r    return harbour.nothing(\n",
+    "docs/conf.py": FERRY,
+}
 CORPUS = {
     "name": "corpus",
     "packages": [{"name": "Trained", "version": "1.0", "licence": "MIT"}],

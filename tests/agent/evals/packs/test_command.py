@@ -44,7 +44,7 @@ def test_both_kinds_from_settings_to_pages(tmp_path: Path, model_folder: Path):
     ("arguments", "told"),
     [
         (["--task", "poems"], "poems is none of questions, calls"),
-        (["--repository", "numpy"], "numpy is none of webargs"),
+        (["--repository", "numpy"], "numpy is none of flask"),
     ],
 )
 def test_what_is_unknown_is_refused_with_what_there_is(arguments, told):
