@@ -100,7 +100,8 @@ def own_words(said):
 CLIENT = {
     "PKG-INFO": "Name: ferry\n",
     "ferry/night.py": FERRY,
-    "ferry/odd.py": "import harbour\r\r\ndef bröken():\r    return harbour.nothing(\n",
+    "ferry/odd.py": "import harbour\n\nENDS = '''ü\rü'''\n\n\ndef odd(ship):\n    return harbour.terse(ship)\n",
+    "ferry/broken.py": "import harbour\n\n\ndef broken(:\n    harbour.terse(1)\n",
     "docs/conf.py": FERRY,
 }
 CORPUS = {

@@ -73,9 +73,10 @@ def test_a_pack_for_calls_is_whole_though_one_without_docstrings_was_mounted_bef
 
 
 def test_a_call_is_to_what_the_pack_defines_and_the_repository_does_not(open_bench):
-    suite = CallSuite(open_bench("calls"))
-    assert {call.spot.name for call in suite.tasks} == {"Mooring", "tighten", "announced_berth"}
-    for call in suite.tasks:
+    tasks = CallSuite(open_bench("calls")).tasks
+    calls = [call for call in tasks if call.spot.path == "ferry/night.py"]
+    assert {call.spot.name for call in calls} == {"Mooring", "tighten", "announced_berth"}
+    for call in calls:
         spot = call.spot
         assert (spot.path, spot.homes) == ("ferry/night.py", ("harbour@1.0/harbour/quay.py",))
         assert FERRY.startswith(f"{spot.before}{spot.rest}\n")
@@ -83,6 +84,12 @@ def test_a_call_is_to_what_the_pack_defines_and_the_repository_does_not(open_ben
             assert spot.rest.lstrip().startswith(f"{spot.name}(")
         else:
             assert spot.before.endswith(f"{spot.name}(")
+
+
+def test_calls_are_found_whatever_ends_a_line_and_none_in_a_broken_file(open_bench):
+    tasks = CallSuite(open_bench("calls")).tasks
+    [odd] = [call for call in tasks if call.spot.path != "ferry/night.py"]
+    assert (odd.spot.path, odd.spot.rest, odd.place) == ("ferry/odd.py", "terse(ship)", "callee")
 
 
 def test_a_name_that_the_prompt_holds_anyway_is_not_wanted(open_bench):
