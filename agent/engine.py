@@ -114,6 +114,7 @@ class Engine:
     def forget_focus(self) -> None:
         """Let the next focus depend on its query alone, for questions that have nothing to do with each other."""
         self._previous = self._standing = None
+        self._packs.forget()
 
     def focus(self, query: FocusQuery, codec: str | None = None) -> Focused:
         """The repository's working context for a query; it starts from the one before, so that little changes."""

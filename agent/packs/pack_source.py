@@ -97,6 +97,10 @@ class PackSource:
         worth = any(entry.level < DIRECTORY for entry in found.entries)
         return found if worth else None
 
+    def forget(self) -> None:
+        """Let the next focus depend on its query alone."""
+        self._previous = None
+
     def render(self, entries: Sequence[WorkingEntry]) -> Rendering:
         """What a model reads of some entries, in reading order; what a rule keeps out by now is left out."""
         with self.memory.reading():

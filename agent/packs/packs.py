@@ -85,6 +85,11 @@ class Packs:
         parts.sort(key=lambda part: part.source.name)
         return Found(tuple(parts), tuple(kept_out), notices)
 
+    def forget(self) -> None:
+        """Let the next focus depend on its query alone."""
+        for source in self._sources.values():
+            source.forget()
+
     def place_of(self, shown: str) -> FileRecord | None:
         """The file of a mounted pack that a shown path names; None for any other path."""
         memory, path = self._split(shown)

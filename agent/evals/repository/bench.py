@@ -1,6 +1,5 @@
 """All that the repository tasks are done with: packages as repositories, the model, every arm. Knows no task."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,11 +8,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from megacontext.models.base import Fill, Piece, Prompt, Sampling, Segment, Usage
 from megacontext.models.lens.files import has_lensnet, lens_id
 from megacontext.models.training.corpus.settings import PackageSource
 
-from ...prompts import completion_prompt
 from ..lens.entrants import LENSNET, Lenses
 from ..measuring import LossCache, Measurer
 from ..pinned import packages_of
@@ -21,6 +18,7 @@ from ..repositories import Reader, Repository, lay_down, opened
 from ..running.suite import Identity
 from .arms.arm import Ask, Context
 from .arms.entrants import AROUND, Entrants, Plan
+from .completer import Completer
 from .sdists import digest_of, sdist, source_files
 from .settings import PackageSettings, RepositorySettings
 from .spots import Spot
@@ -59,19 +57,7 @@ class BenchPlaces:
         return self.data / "repository" / "losses.db"
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a model made of a prompt."""
-
-    text: str
-    positions: int
-    """Of the prompt."""
-    reused: int
-    """Of them that came from the KV cache."""
-    ms: float
-
-
-class Bench:
+class Bench(Completer):
     """Use `on_bench`."""
 
     def __init__(
@@ -88,10 +74,9 @@ class Bench:
 
         `tests` gives the tests of each package that has some that run alone, by its name.
         """
+        super().__init__(reader.model, measurer)
         self.settings = settings
-        self.model = reader.model
         self.lenses = lenses
-        self.measurer = measurer
         self.repositories = repositories
         room = self.model.context_length - settings.tail - settings.lines.longest - AROUND
         self.plan = Plan(settings.budgets, max(0, room), bool(lenses.nets))
@@ -125,38 +110,6 @@ class Bench:
     def contexts(self, ask: Ask) -> Mapping[str, Context]:
         """What every arm chooses."""
         return self._entrants[ask.repository.name].contexts(ask)
-
-    def prompt(self, ask: Ask, context: Context) -> Prompt:
-        """What the model reads: as in a completion."""
-        return completion_prompt(self.model, ask.repository.name, context.segments, ask.cursor)
-
-    def nats(
-        self, ask: Ask, contexts: Sequence[Context], true: str, longest: int | None = None
-    ) -> list[float]:
-        """What the model loses on a true text behind each context, a token; at most on its first `longest`."""
-        targets = self.model.encode(true)[:longest]
-        prompts = [_segments(self.prompt(ask, context)) for context in contexts]
-        losses = self.measurer.losses(prompts, targets)
-        return [float(loss) / len(targets) for loss in losses]
-
-    def made(self, prompt: Prompt, longest: int, *, line: bool = True) -> Made:
-        """What the model goes on with, greedily; at most one line, unless told otherwise."""
-        sampling = Sampling(
-            max_new_tokens=longest,
-            stop=("\n",) if line else (),
-            stop_token_ids=tuple(sorted(self.model.specials.known())),
-            heal=True,
-        )
-        started = time.perf_counter()
-        text, usage = "", None
-        for event in self.model.generate(prompt, sampling):
-            if isinstance(event, Piece):
-                text += event.text
-            elif isinstance(event, Usage):
-                usage = event
-        assert usage is not None, "a generation ends with its usage"
-        ms = 1000 * (time.perf_counter() - started)
-        return Made(text, usage.positions, usage.reused, ms)
 
 
 @contextmanager
@@ -230,10 +183,3 @@ def _lenses(reader: Reader) -> Lenses:
     folder = reader.choice.folder
     own = {LENSNET: folder} if folder is not None and has_lensnet(folder) else {}
     return Lenses.load(own, reader.gister)
-
-
-def _segments(prompt: Prompt) -> Sequence[Segment]:
-    if isinstance(prompt, Fill):
-        return prompt.segments()
-    assert isinstance(prompt, list), "a completion is made of segments"
-    return prompt

@@ -9,8 +9,9 @@ from pydantic import JsonValue
 from ..repositories import Repository
 from ..running.suite import Record, Sample, Section
 from .arms.arm import Context
-from .bench import Bench, Made
+from .bench import Bench
 from .choosing import Choosing
+from .completer import Made
 from .likeness import edit_similarity, identifier_f1, is_exact
 from .measures import Measure
 from .package_suite import PackageSuite, in_shares

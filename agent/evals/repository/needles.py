@@ -7,15 +7,18 @@ import ast
 import random
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..repositories import Texts
 from .bodies import own_functions
 
+Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
 LONGEST = 600
 """Characters of a description, at most."""
 SHORTEST = 3
-"""Lines of a function without its docstring, at least: less holds nothing that could be described."""
+"""Lines of a definition without its docstring, at least: less holds nothing that could be described."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,33 @@ def needles_in(repository: Texts, words: int, seed: int) -> list[Needle]:
 def _needle(package: str, path: str, text: str, name: str, node: ast.FunctionDef) -> Needle | None:
     """None without a docstring, where something else stands on its lines, and for what has too few lines."""
     doc = ast.get_docstring(node)
+    lines = docstring_lines(text, node)
+    if not doc or lines is None or node.name.startswith("__"):
+        return None
+    left = without_lines(text, [lines])
+    return Needle(package, path, name, described(doc, node.name), left, node.lineno)
+
+
+def docstring_lines(text: str, node: Documented) -> range | None:
+    """The lines, from 0, that a docstring takes: nothing else stands on them, and enough is left without them."""
     literal = node.body[0]
     behind = (node.end_lineno or 0) - (literal.end_lineno or 0)
-    if not doc or node.name.startswith("__") or behind < SHORTEST:
+    if not ast.get_docstring(node) or behind < SHORTEST:
         return None
-    lines = text.encode().splitlines(keepends=True)
+    lines = _lines(text)
     first, last = literal.lineno - 1, literal.end_lineno or literal.lineno
-    if (
-        lines[first][: literal.col_offset].strip()
-        or lines[last - 1][literal.end_col_offset :].strip()
-    ):
-        return None
-    left = b"".join([*lines[:first], *lines[last:]]).decode()
-    return Needle(package, path, name, described(doc, node.name), left, node.lineno)
+    before, after = lines[first][: literal.col_offset], lines[last - 1][literal.end_col_offset :]
+    return None if before.strip() or after.strip() else range(first, last)
+
+
+def without_lines(text: str, taken: Iterable[range]) -> str:
+    """A text without some of its lines, counted from 0."""
+    out = {index for each in taken for index in each}
+    return b"".join(line for index, line in enumerate(_lines(text)) if index not in out).decode()
+
+
+def _lines(text: str) -> list[bytes]:
+    return text.encode().splitlines(keepends=True)
 
 
 def described(doc: str, name: str) -> str:

@@ -88,7 +88,7 @@ class SpotFinder:
             homes = self._needs.homes(path, text, found)
             if not homes:
                 continue
-            start = _before_blanks(text, offset, found.start())
+            start = before_blanks(text, offset, found.start())
             rest = text[start:end].rstrip()
             spot = Spot(
                 self._repository.name,
@@ -121,7 +121,7 @@ def _is_used_at(text: str, path: str, found: re.Match[str]) -> bool:
     return any(first == start for first, _ in find_uses(path, text.encode(), found.group()))
 
 
-def _before_blanks(text: str, first: int, at: int) -> int:
+def before_blanks(text: str, first: int, at: int) -> int:
     """Where the blanks before `at` begin: tokens hold the blank before a word."""
     while at > first and text[at - 1] in " \t":
         at -= 1

@@ -181,6 +181,24 @@ def test_a_file_that_imports_nothing_of_it_gets_nothing_of_it(mount_pack, engine
     assert [e.source for e in events if isinstance(e, FocusChange)] == ["repository"]
 
 
+def test_a_forgotten_focus_leaves_no_trace_in_packs_either(mount_pack, engine_with):
+    mount_pack()
+    engine = engine_with(ScriptedModel(["x"], context_length=20_000))
+    text = "from harbour.quay import Mooring\n\n\ndef hold(hawser):\n    return Mooring().\n"
+    write_files(engine.memory.places.root, {"hold.py": text})
+    engine.refresh()
+
+    def read(window: str) -> str:
+        query = FocusQuery(at=Position("hold.py", 5, 22), window=window, budget=1600)
+        return engine.focus_and_read(query, context="complete")[1].text
+
+    first = read("Mooring().tighten(")
+    read("hawser bollard slacken tide Mooring")
+    assert read("Mooring().tighten(") != first, "what stands in a prompt stays while somebody types"
+    engine.forget_focus()
+    assert read("Mooring().tighten(") == first
+
+
 # Answers
 
 

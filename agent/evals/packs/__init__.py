@@ -1,0 +1,1 @@
+"""What a knowledge pack gives to a repository that uses its framework."""
