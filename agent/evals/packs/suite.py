@@ -1,22 +1,19 @@
 """What both suites have in common. Knows no task's inside."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Generic
+from typing import ClassVar
 
-from ..repository.measures import Measure, figures_of
-from ..repository.package_suite import TaskT
-from ..running.figures import Figure
-from ..running.suite import Identity, Record, Sample
+from ..repository.package_suite import GroupedSuite, TaskT
+from ..running.suite import Identity
 from .bench import PackBench
 from .settings import Kind
 from .stand import COMPARED, named
 
 
-class PackSuite(Generic[TaskT]):
-    """See `running.suite.Suite`; the tasks of one package are resampled together."""
+class PackSuite(GroupedSuite[TaskT]):
+    """Over the bench's stands; see `running.suite.Suite`."""
 
     kind: ClassVar[Kind]
-    batch = 4
 
     def __init__(self, bench: PackBench) -> None:
         self._bench = bench
@@ -37,20 +34,6 @@ class PackSuite(Generic[TaskT]):
         raise NotImplementedError
 
     @property
-    def tasks(self) -> Sequence[TaskT]:
-        """In the order in which they are run."""
-        raise NotImplementedError
-
-    @property
-    def measures(self) -> Sequence[Measure]:
-        """Which numbers of a record count."""
-        raise NotImplementedError
-
-    def record(self, arm: str, task: TaskT, together: Sequence[TaskT]) -> Record:
-        """What was found out about a task, which is run with others; only times differ from run to run."""
-        raise NotImplementedError
-
-    @property
     def ways(self) -> Mapping[str, tuple[str, int]]:
         """Every arm's way and budget, by the arm's name."""
         return {named(way, budget): (way, budget) for way in COMPARED for budget in self.budgets}
@@ -59,15 +42,3 @@ class PackSuite(Generic[TaskT]):
     def arms(self) -> Sequence[str]:
         """Every way at each of its budgets."""
         return tuple(self.ways)
-
-    def group(self, task: TaskT) -> str:
-        """Its package."""
-        return task.package
-
-    def sample(self, arm: str, tasks: Sequence[TaskT]) -> Sequence[Record]:
-        """See `Suite.sample`."""
-        return [self.record(arm, task, tasks) for task in tasks]
-
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        return figures_of(samples, self.measures, {task.id: task.package for task in self.tasks})

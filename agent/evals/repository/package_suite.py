@@ -33,11 +33,42 @@ class PackageTask(Protocol):
 TaskT = TypeVar("TaskT", bound=PackageTask)
 
 
-class PackageSuite(Generic[TaskT]):
-    """See `running.suite.Suite`; a package's tasks are resampled together."""
+class GroupedSuite(Generic[TaskT]):
+    """What every suite over packages has in common; the tasks of one package are resampled together."""
+
+    batch = 4
+
+    @property
+    def tasks(self) -> Sequence[TaskT]:
+        """In the order in which they are run."""
+        raise NotImplementedError
+
+    @property
+    def measures(self) -> Sequence[Measure]:
+        """Which numbers of a record count."""
+        raise NotImplementedError
+
+    def record(self, arm: str, task: TaskT, together: Sequence[TaskT]) -> Record:
+        """What was found out about a task, which is run with others; only times differ from run to run."""
+        raise NotImplementedError
+
+    def group(self, task: TaskT) -> str:
+        """Its package."""
+        return task.package
+
+    def sample(self, arm: str, tasks: Sequence[TaskT]) -> Sequence[Record]:
+        """See `Suite.sample`."""
+        return [self.record(arm, task, tasks) for task in tasks]
+
+    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
+        """See `Suite.figures`."""
+        return figures_of(samples, self.measures, {task.id: task.package for task in self.tasks})
+
+
+class PackageSuite(GroupedSuite[TaskT]):
+    """Over the bench's packages; see `running.suite.Suite`."""
 
     kind: ClassVar[Kind]
-    batch = 4
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -58,35 +89,9 @@ class PackageSuite(Generic[TaskT]):
         return {self.kind: getattr(self._bench.settings, self.kind).model_dump(mode="json")}
 
     @property
-    def tasks(self) -> Sequence[TaskT]:
-        """In the order in which they are run."""
-        raise NotImplementedError
-
-    @property
-    def measures(self) -> Sequence[Measure]:
-        """Which numbers of a record count."""
-        raise NotImplementedError
-
-    def record(self, arm: str, task: TaskT, together: Sequence[TaskT]) -> Record:
-        """What was found out about a task, which is run with others; only times differ from run to run."""
-        raise NotImplementedError
-
-    @property
     def arms(self) -> Sequence[str]:
         """Every arm at each of its budgets."""
         return self._bench.plan.names
-
-    def group(self, task: TaskT) -> str:
-        """Its package."""
-        return task.package
-
-    def sample(self, arm: str, tasks: Sequence[TaskT]) -> Sequence[Record]:
-        """See `Suite.sample`."""
-        return [self.record(arm, task, tasks) for task in tasks]
-
-    def figures(self, samples: Sequence[Sample]) -> Sequence[Figure]:
-        """See `Suite.figures`."""
-        return figures_of(samples, self.measures, {task.id: task.package for task in self.tasks})
 
 
 def in_shares(
