@@ -26,6 +26,8 @@ from .commands import (
     pack,
     replay,
     sessions,
+    sharing,
+    snapshot,
     status,
     tour,
     train,
@@ -81,6 +83,11 @@ app.command("mcp")(mcp.mcp)
 app.command("trust")(trust.trust)
 app.command("replay")(replay.replay)
 app.add_typer(pack.app, name="pack")
+app.add_typer(snapshot.app, name="snapshot")
+app.command("fork")(sharing.fork)
+app.command("merge")(sharing.merge)
+app.command("push")(sharing.push)
+app.command("pull")(sharing.pull)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="eval")

@@ -13,6 +13,7 @@ They are caught only at the edges (command line, editor handler, widget).
     │   └── StoreVersionError   the index was written by a newer MegaContext
     ├── PackError               a knowledge pack cannot be built, found or mounted
     │   └── PackRefusedError    a pack that is damaged, forged, or not what it says it is
+    ├── VersionError            a snapshot, line or shared memory that is not there, or cannot be brought together
     ├── FocusError              no legal cut: the budget is too small, or a position is not in the tree
     ├── SessionError            a saved conversation that is not there, or cannot be read
     ├── ToolError               a tool's call that cannot be made; its message is for the model
@@ -64,6 +65,10 @@ class PackError(MegaContextError):
 
 class PackRefusedError(PackError):
     """A pack that is damaged, forged, or not what it says it is; nothing of it was taken in."""
+
+
+class VersionError(MegaContextError):
+    """A snapshot, line or shared memory that is not there, is refused, or cannot be brought together."""
 
 
 class FocusError(MegaContextError):

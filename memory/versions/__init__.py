@@ -1,0 +1,1 @@
+"""Versions of memory: snapshots in a Merkle tree of texts, what differs between two, and three-way merging."""
