@@ -28,7 +28,7 @@ from ..sandbox.secrets import Secrets
 from .conversations import id_of, merge_conversations, new_turns, without_local
 from .parts import SESSIONS
 from .restoring import Restoring
-from .versions import Versions
+from .versions import ELSEWHERE, Versions
 
 SENDING, FETCHING = "sending snapshots", "fetching snapshots"
 MOST_ANCESTORS = 100_000
@@ -121,7 +121,7 @@ class Sharing:
         if is_free and (ours is None or self._snapshots.came_from(tip, ours)):
             self._snapshots.set_line(name, tip)
             return Pulled(name, "new" if ours is None else "forward")
-        beside = f"{name}@{self._remote.name}"
+        beside = f"{name}{ELSEWHERE}{self._remote.name}"
         self._snapshots.set_line(beside, tip)
         return Pulled(beside, "apart")
 

@@ -23,6 +23,8 @@ from .restoring import Restored, Restoring
 from .working import Working
 
 NOW = "now"
+ELSEWHERE = "@"
+"""In the names of lines that were pulled and lie beside ours: `main@shared`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +225,16 @@ class Versions:
         before, _ = self.save(f"before restoring {_name(wanted, target)}", again=False)
         restored = self._restored(before.root, target.root, parts, paths)
         if not parts and not paths:
-            self.snapshots.stand_at(target.id, wanted if wanted in self.snapshots.lines() else None)
+            self._go_to(target, wanted)
         return before, restored
+
+    def _go_to(self, target: Snapshot, wanted: str) -> None:
+        """Go on from a snapshot: on the line of that name, else the line that is worked on ends there now."""
+        with self.objects.writing():
+            # A line of elsewhere is only looked at: what is saved belongs to ours.
+            is_own = wanted in self.snapshots.lines() and ELSEWHERE not in wanted
+            self.snapshots.stand_at(target.id, wanted if is_own else None)
+            self.snapshots.set_line(self.snapshots.line, target.id)
 
     def _restored(
         self,

@@ -69,7 +69,7 @@ class Remote:
             return None
         try:
             snapshot = json.loads(data)["snapshot"]
-        except (ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
             raise VersionError(f"{self.url}: {kind}/{name}{REF} cannot be read") from exc
         if not isinstance(snapshot, str) or not ID.fullmatch(snapshot):
             raise VersionError(f"{self.url}: {kind}/{name}{REF} names no snapshot")

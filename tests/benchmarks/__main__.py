@@ -19,7 +19,7 @@ from .report import table
 
 NAMES = (
     *("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill"),
-    *("tui", "lsp", "acp", "mcp", "packs"),
+    *("tui", "lsp", "acp", "mcp", "packs", "versions"),
     *("growth", "rivals"),
 )
 
