@@ -6,32 +6,30 @@ told verbatim is read from the file as it is now.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from megacontext.configs.errors import ToolError
-from megacontext.memory.catalogue import ChunkRecord, FileRecord, SymbolRecord
+from megacontext.memory.catalogue import FileRecord
 from megacontext.memory.focus import FocusQuery, WorkingEntry
 from megacontext.memory.focus.codec import Shown
 from megacontext.memory.focus.text_codec import SEPARATOR
 from megacontext.memory.ingest.reading import FileText, Refusal
+from megacontext.memory.memory import Memory
 from megacontext.memory.tree.keys import digest
 from megacontext.models.base import Cancel
 
 from ..edits.symbols import find_symbol, first_line, last_line
 from ..engine import Engine
 from ..events import Provenance
+from ..packs.reading import DATA, PackPlace, PackReading
 from ..state import read_state
-from ..tools.finding import Line, find
+from ..tools.finding import find
 from .answers import (
     LEVELS,
     Child,
     Chosen,
-    Definition,
     FocusAnswer,
-    Hit,
     LeftOutCount,
-    Match,
-    Name,
     OutlineAnswer,
     Place,
     ReadAnswer,
@@ -39,13 +37,12 @@ from .answers import (
     StatusAnswer,
     short,
 )
+from .places import chunk_place, file_place, name_of, search_answer
 
 REPOSITORY = 1
-MOST_DEFINITIONS, MOST_FILES = 20, 20
 MOST_CHILDREN, MOST_NAMES = 500, 500
 MOST_CHARS = 60_000
 """Of a text that is read at once."""
-LONGEST_LINE = 2_000
 NEAR = 6
 NOT_KNOWN = "there is no {path} in the memory: no such file, or it is ignored, or left out"
 
@@ -56,6 +53,7 @@ class Lender:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.memory = engine.memory
+        self.packs = PackReading(engine.memory, engine.settings, "mcp")
 
     # Focus
 
@@ -111,35 +109,28 @@ class Lender:
         self, query: str, path: str = "", limit: int = 40, cancel: Cancel | None = None
     ) -> SearchAnswer:
         """Definitions, files and lines that hold a name, words or a piece of code."""
-        below = self._known(path, folders=True)
-        with self.memory.reading():
-            found = find(self.memory, query, below, limit, cancel)
-            symbols = found.symbols[:MOST_DEFINITIONS]
-            chunks = self.memory.catalogue.chunks({each.chunk_id for each in symbols})
-            return SearchAnswer(
-                definitions=[
-                    _definition(each, chunks[each.chunk_id])
-                    for each in symbols
-                    if each.chunk_id in chunks
-                ],
-                files=[
-                    _file_place(record)
-                    for each in found.files[:MOST_FILES]
-                    if (record := self.memory.catalogue.file(each))
-                ],
-                matches=self._matches(found.lines),
-            )
-
-    def _matches(self, lines: Sequence[Line]) -> list[Match]:
-        matches: dict[int, Match] = {}
-        for path, number, text in lines:
-            chunk = self.memory.catalogue.chunk_at(path, number)
-            if chunk is not None:
-                match = matches.setdefault(chunk.id, Match(**_chunk_place(chunk), lines=[]))
-                match.lines.append(Hit(number=number, text=text.rstrip("\r")[:LONGEST_LINE]))
-        for match in matches.values():
-            match.lines.sort(key=lambda hit: hit.number)
-        return list(matches.values())
+        place = self.packs.place(path)
+        answer = SearchAnswer(definitions=[], files=[], matches=[])
+        if place is None:
+            below = self._known(path, folders=True)
+            with self.memory.reading():
+                found = find(self.memory, query, below, limit, cancel)
+                answer = search_answer(self.memory, found)
+        if place is None and path.strip("./"):
+            return answer
+        is_empty = not (answer.definitions or answer.files or answer.matches)
+        notices = []
+        for memory, held in self.packs.find(query, place, limit, cancel):
+            # Beside the repository's own, a pack says where names are defined; lines where nothing else is found.
+            shown = held if is_empty else replace(held, files=(), lines=())
+            if shown:
+                with memory.reading():
+                    more = search_answer(memory, shown)
+                answer.definitions += more.definitions
+                answer.files += more.files
+                answer.matches += more.matches
+                notices.append(DATA.format(label=memory.label))
+        return answer.model_copy(update={"notice": "\n".join(notices)}) if notices else answer
 
     # Read
 
@@ -150,8 +141,9 @@ class Lender:
 
         Raises ToolError for a file that is not in memory, lines that are not in the file, or an unknown name.
         """
-        known = self._known(path)
-        data = self._bytes(known)
+        place = self.packs.place(path)
+        known = place.shown if place else self._known(path)
+        data = self.packs.read(place) if place else self._bytes(known)
         first, last = start or 1, end or 1 << 30
         if symbol:
             found = find_symbol(known, data, symbol, start)
@@ -163,7 +155,10 @@ class Lender:
             raise ToolError(f"`end` is {last}, before `start`, {first}")
         if lines and first > len(lines):
             raise ToolError(f"{known} has {len(lines)} lines; line {first} is behind its end")
-        return _read_answer(known, data, lines, first, min(last, len(lines)))
+        answer = _read_answer(known, data, lines, first, min(last, len(lines)))
+        if place is not None:
+            return answer.model_copy(update={"notice": f"{answer.notice} {place.notice}".strip()})
+        return answer
 
     def _bytes(self, path: str) -> bytes:
         """A file that is in memory, as it is now; raises ToolError for any other."""
@@ -191,25 +186,59 @@ class Lender:
             chunks = self.memory.catalogue.chunks_of(record.id) if record else []
             for each in chunks:
                 if short(each.digest) == key and (text := self.memory.text_of(each)) is not None:
-                    return Place(**_chunk_place(each)), text
+                    return Place(**chunk_place(each)), text
         raise ToolError(f"{path} holds no part with the hash {key} any more; search again")
 
     # Outline
 
     def outline(self, path: str = "") -> OutlineAnswer:
         """What a file defines, or what a folder holds; raises ToolError for what is not in memory."""
+        if (place := self.packs.place(path)) is not None:
+            return self._of_pack(place)
         known = self._known(path, folders=True)
         with self.memory.reading():
             record = self.memory.catalogue.file(known)
             return self._folder(known) if record is None else self._file(record)
 
-    def _file(self, record: FileRecord) -> OutlineAnswer:
-        symbols = self.memory.catalogue.symbols_of(record.id)
+    def _of_pack(self, place: PackPlace) -> OutlineAnswer:
+        memory = place.memory
+        with memory.reading():
+            record = memory.catalogue.file(place.path)
+            if record is not None:
+                found = self._file(record, memory)
+                return found.model_copy(update={"notice": f"{found.notice} {place.notice}".strip()})
+        names = self.packs.names(place)
+        if not names:
+            raise ToolError(f"{memory.label} holds no {place.path}; look with `search`")
+        children = [
+            Child(
+                path=name.rstrip("/"),
+                start_line=0,
+                end_line=0,
+                hash="",
+                kind="folder" if name.endswith("/") else "file",
+            )
+            for name in names[:MOST_CHILDREN]
+        ]
+        more = len(names) - MOST_CHILDREN
+        notice = f"{more} more are not shown; outline a folder in it" if more > 0 else ""
+        return OutlineAnswer(
+            path=place.shown,
+            start_line=0,
+            end_line=0,
+            hash="",
+            kind="folder",
+            children=children,
+            notice=notice,
+        )
+
+    def _file(self, record: FileRecord, memory: Memory | None = None) -> OutlineAnswer:
+        symbols = (memory or self.memory).catalogue.symbols_of(record.id)
         notice = f"{len(symbols) - MOST_NAMES} more definitions are not shown"
         return OutlineAnswer(
-            **_file_place(record).model_dump(),
+            **file_place(record, memory.label if memory else "").model_dump(),
             kind="file",
-            definitions=[_name(each) for each in symbols[:MOST_NAMES]],
+            definitions=[name_of(each) for each in symbols[:MOST_NAMES]],
             notice=notice if len(symbols) > MOST_NAMES else "",
         )
 
@@ -226,8 +255,7 @@ class Lender:
             for each in catalogue.directories_in(path)
         ]
         files = [
-            Child(**_file_place(each).model_dump(), kind="file")
-            for each in catalogue.files_in(path)
+            Child(**file_place(each).model_dump(), kind="file") for each in catalogue.files_in(path)
         ]
         children = [*folders, *files]
         more = len(children) - MOST_CHILDREN
@@ -329,34 +357,4 @@ def _read_answer(
         notice=""
         if len(part) <= MOST_CHARS
         else f"only the beginning of a line of {len(part):,} bytes",
-    )
-
-
-def _chunk_place(chunk: ChunkRecord) -> dict[str, Any]:
-    lines = {"start_line": chunk.start_line, "end_line": chunk.end_line}
-    return {"path": chunk.path, **lines, "hash": short(chunk.digest)}
-
-
-def _file_place(file: FileRecord) -> Place:
-    first = 1 if file.lines else 0
-    return Place(path=file.path, start_line=first, end_line=file.lines, hash=short(file.digest))
-
-
-def _definition(symbol: SymbolRecord, chunk: ChunkRecord) -> Definition:
-    return Definition(
-        **_chunk_place(chunk),
-        name=symbol.name,
-        kind=symbol.kind,
-        line_number=symbol.line,
-        signature=symbol.signature or symbol.name,
-    )
-
-
-def _name(symbol: SymbolRecord) -> Name:
-    qualified = ".".join(filter(None, (symbol.scope, symbol.name)))
-    return Name(
-        line=symbol.line,
-        kind=symbol.kind,
-        name=qualified,
-        signature=symbol.signature or symbol.name,
     )

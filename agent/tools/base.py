@@ -6,6 +6,7 @@ decides whether that may happen (`permissions`); `execute` does exactly what was
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -19,6 +20,7 @@ from ..edits.change import Change
 if TYPE_CHECKING:
     from ..edits.editor import Editor
     from ..edits.journal import Journal
+    from ..packs.reading import PackReading
     from ..sandbox.sandbox import Sandbox
     from ..sandbox.secrets import Secrets
     from .focus_control import FocusControl
@@ -107,6 +109,13 @@ class Shop:
     """The only way to run programs."""
     focus: "FocusControl"
     """What the person or the model pinned, expanded and collapsed."""
+
+    @cached_property
+    def packs(self) -> "PackReading":
+        """What may be read of the packs beside the repository."""
+        from ..packs.reading import PackReading
+
+        return PackReading(self.memory, self.settings, "chat")
 
     @property
     def editor(self) -> "Editor | None":

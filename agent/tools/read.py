@@ -1,16 +1,21 @@
 """`read`: lines of a file, with their numbers."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..edits.change import visible
 from ..edits.matching import Lines
 from ..edits.symbols import find_symbol, first_line, last_line
+from ..edits.text_file import TextFile
 from ..sandbox.shown import LONGEST_LINE
 from .arguments import Argument, subject_of, tool_spec, understand
 from .base import Action, Cancel, Plan, Shop, ToolError, ToolResult
 from .locating import Opened, locate, open_text
+
+if TYPE_CHECKING:
+    from ..packs.reading import PackPlace
 
 PATH = Argument(
     "path", "string", "File, relative to the repository's root.", required=True,
@@ -36,7 +41,8 @@ class Read:
     spec = tool_spec(
         "read",
         "Read lines of a file, numbered. Without start and end it reads from the beginning. With `symbol` it reads "
-        "that definition. The path of a folder gives the names in it.",
+        "that definition. The path of a folder gives the names in it. Files of packs are read by the paths that are "
+        "shown of them.",
         ARGUMENTS,
     )
 
@@ -50,6 +56,8 @@ class Read:
         values = dict(given.values)
         if values["path"].strip("`'\" ") in {".", "./", "/", ""} or _is_root(shop, values["path"]):
             return self._plan("", values, given.notes)
+        if (place := shop.packs.place(values["path"])) is not None:
+            return self._plan(place.shown, values, given.notes)
         located = locate(shop, values["path"])
         return self._plan(located.path, values, (*given.notes, *located.notes))
 
@@ -67,11 +75,23 @@ class Read:
     def execute(self, plan: Plan, shop: Shop, cancel: Cancel | None = None) -> ToolResult:
         """Read."""
         path = plan.arguments["path"]
+        if (place := shop.packs.place(path)) is not None:
+            return _of_pack(place, plan, shop)
         if not path or (shop.root / path).is_dir():
             return _folder(path, shop)
         opened = open_text(shop, path)
         first, last = _range(plan.arguments, opened)
         return _shown(opened, first, last, plan, shop)
+
+
+def _of_pack(place: "PackPlace", plan: Plan, shop: Shop) -> ToolResult:
+    """Lines of a pack's file, or the names in its folder, marked as what they are."""
+    if names := shop.packs.names(place):
+        return _names(names, place.shown)
+    data = shop.packs.read(place)
+    opened = Opened(place.shown, data, 0, TextFile.of(place.shown, data))
+    shown = _shown(opened, *_range(plan.arguments, opened), plan, shop)
+    return replace(shown, text=f"[{place.notice}]\n{shown.text}")
 
 
 def _is_root(shop: Shop, path: str) -> bool:
@@ -146,6 +166,10 @@ def _folder(path: str, shop: Shop) -> ToolResult:
         raise ToolError(
             f"nothing in {path or 'the root'} is indexed; it may be ignored or left out"
         )
+    return _names(names, path or "the root")
+
+
+def _names(names: Sequence[str], where: str) -> ToolResult:
     shown = "\n".join(names[:MOST_NAMES])
     more = f"\n[… {len(names) - MOST_NAMES} more]" if len(names) > MOST_NAMES else ""
-    return ToolResult(text=f"{shown}{more}", summary=f"{len(names)} names in {path or 'the root'}")
+    return ToolResult(text=f"{shown}{more}", summary=f"{len(names)} names in {where}")

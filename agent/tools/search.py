@@ -1,14 +1,16 @@
 """`search`: definitions, file names and lines that hold what is looked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from megacontext.memory.catalogue import SymbolRecord
 
+from ..packs.reading import DATA
 from ..sandbox.shown import bounded
 from .arguments import Argument, subject_of, tool_spec, understand
 from .base import Action, Cancel, Plan, Shop, ToolError, ToolResult
-from .finding import MOST_LINES, Line, find
+from .finding import MOST_LINES, Findings, Line, find
 from .read import numbered
 
 QUERY = Argument(
@@ -18,10 +20,17 @@ QUERY = Argument(
 ARGUMENTS = (
     QUERY,
     Argument(
-        "path", "string", "Look only in this file or folder.", aliases=("folder", "directory", "in")
+        "path",
+        "string",
+        "Look only in this file, folder or pack.",
+        aliases=("folder", "directory", "in"),
     ),
     Argument("limit", "integer", "Lines to show at most; 40 if not given.", default=40),
 )
+
+
+NOTHING = Findings((), (), ())
+MOST_NAMED = 20
 
 
 class Search:
@@ -62,23 +71,45 @@ class Search:
     def execute(self, plan: Plan, shop: Shop, cancel: Cancel | None = None) -> ToolResult:
         """Look."""
         query, below, limit = (plan.arguments[key] for key in ("query", "path", "limit"))
-        found = find(shop.memory, query, below, limit, cancel)
-        parts = []
-        if found.symbols:
-            parts.append("Definitions:\n" + "\n".join(map(_described, found.symbols[:20])))
-        if found.files:
-            parts.append("Files:\n" + "\n".join(found.files[:20]))
-        if found.lines:
-            parts.append("Lines:\n" + "\n".join(_by_file(found.lines)))
-        if not found:
+        place = shop.packs.place(below) if below else None
+        found = NOTHING if place else find(shop.memory, query, below, limit, cancel)
+        parts, all_found = list(_parts(found)), [found]
+        if place or not below:
+            for memory, held in shop.packs.find(query, place, limit, cancel):
+                # Beside the repository's own, a pack says where names are defined; lines where nothing else is found.
+                shown = replace(held, files=(), lines=()) if found else held
+                if shown:
+                    parts.append(f"[{DATA.format(label=memory.label)}]")
+                    parts += _parts(_labelled(shown, memory.label))
+                    all_found.append(shown)
+        if not parts:
             where = f" in {below}" if below else ""
             text = f"Nothing found for {query!r}{where}. Try one word of it, or another name."
             return ToolResult(text=text, summary="nothing found", ok=False)
-        counts = (
-            f"{len(found.symbols)} definitions, {len(found.files)} files, {len(found.lines)} lines"
+        counts = ", ".join(
+            f"{sum(len(getattr(each, kind)) for each in all_found)} {what}"
+            for kind, what in (("symbols", "definitions"), ("files", "files"), ("lines", "lines"))
         )
         text = bounded("\n\n".join(parts), shop.settings.tools.output_chars)
         return ToolResult(text=text, summary=f"found {counts}")
+
+
+def _parts(found: Findings) -> Iterator[str]:
+    if found.symbols:
+        yield "Definitions:\n" + "\n".join(map(_described, found.symbols[:MOST_NAMED]))
+    if found.files:
+        yield "Files:\n" + "\n".join(found.files[:MOST_NAMED])
+    if found.lines:
+        yield "Lines:\n" + "\n".join(_by_file(found.lines))
+
+
+def _labelled(found: Findings, label: str) -> Findings:
+    """Findings of a pack with paths as they are shown."""
+    return Findings(
+        tuple(replace(each, path=f"{label}/{each.path}") for each in found.symbols),
+        tuple(f"{label}/{path}" for path in found.files),
+        tuple((f"{label}/{path}", number, line) for path, number, line in found.lines),
+    )
 
 
 def _described(symbol: SymbolRecord) -> str:
