@@ -7,7 +7,7 @@ value of each column over everything below it.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,19 +85,20 @@ class FeatureTable:
 
     def features(self, nodes: Sequence[Node]) -> Array:
         """The features `[n, F]` of some nodes."""
-        carried = Carried(self, self.rows, self.file_row)
-        table = (
-            np.stack([carried.at(node) for node in nodes])
-            if nodes
-            else np.zeros((0, len(FEATURES)), np.float32)
+        if not nodes:
+            return np.zeros((0, len(FEATURES)), np.float32)
+        table = np.stack([self._carried.at(node) for node in nodes])
+        table[:, COLUMN["level"]] = [node.level / DIRECTORY for node in nodes]
+        spans = map(self.tree.span, nodes)
+        # What has no lines of its own is as long as anything.
+        table[:, COLUMN["span"]] = spans_of(
+            [last - first + 1 if first else LONGEST_SPAN for first, last in spans]
         )
-        for row, node in zip(table, nodes, strict=True):
-            first, last = self.tree.span(node)
-            row[COLUMN["level"]] = node.level / DIRECTORY
-            row[COLUMN["span"]] = (
-                min(1.0, np.log1p(last - first + 1) / np.log1p(LONGEST_SPAN)) if first else 1.0
-            )
         return table
+
+    @cached_property
+    def _carried(self) -> "Carried":
+        return Carried(self, self.rows, self.file_row)
 
     def row_of_unfound(self, path: str) -> Array:
         """What holds of the chunks of a file that are no candidates `[F]`; nothing for ""."""
@@ -203,6 +204,12 @@ class FeatureTable:
         theirs, ours = [*ancestors_of(directory)[::-1], directory], self._above_cursor
         shared = sum(a == b for a, b in zip(theirs, ours, strict=False)) - 1
         return FAR_IN_FILE * shared / max(len(theirs), len(ours)) if shared else 0.0
+
+
+def spans_of(lines: Sequence[int]) -> Array:
+    """The span feature `[n]` of so many lines."""
+    found: Array = np.minimum(1.0, np.log1p(lines) / np.log1p(LONGEST_SPAN)).astype(np.float32)
+    return found
 
 
 class Carried:

@@ -13,7 +13,7 @@ import torch
 from megacontext.models.gist.gister import from_bits
 from megacontext.models.lensnet import Asked, Entries, LensNet, Reading
 
-from .features import COLUMN, LONGEST_SPAN, Array, Carried, FeatureTable
+from .features import COLUMN, Array, Carried, FeatureTable, spans_of
 from .lru import Lru
 from .node import BLOCK, CHUNK, DIRECTORY, FILE, Node
 from .node_gists import Bits, NodeGists
@@ -147,15 +147,17 @@ class LensScorer(FeatureScorer):
 def _chunk_rows(table: FeatureTable) -> Array:
     """What `table.features` gives for all candidates, without loading the chunks of their files."""
     rows = table.rows[: len(table.chunks)].copy()
-    lines = np.array([chunk.end_line - chunk.start_line + 1 for chunk in table.chunks])
     rows[:, COLUMN["level"]] = CHUNK / DIRECTORY
-    rows[:, COLUMN["span"]] = np.minimum(1.0, np.log1p(lines) / np.log1p(LONGEST_SPAN))
+    rows[:, COLUMN["span"]] = spans_of([c.end_line - c.start_line + 1 for c in table.chunks])
     return rows
 
 
 def _fine_rows(table: FeatureTable, nodes: Sequence[Node]) -> Array:
     """What `table.features` gives for chunks and blocks, which differ from their chunks in the level alone."""
-    chunks = [node._replace(level=CHUNK, block=-1) for node in nodes]
+    # Making tuples takes longer than all the rest of it.
+    chunks = [
+        node if node.level == CHUNK else node._replace(level=CHUNK, block=-1) for node in nodes
+    ]
     places = {chunk: place for place, chunk in enumerate(dict.fromkeys(chunks))}
     rows: Array = table.features(list(places))[[places[chunk] for chunk in chunks]]
     rows[:, COLUMN["level"]] = [node.level / DIRECTORY for node in nodes]
@@ -177,4 +179,5 @@ def _asked(gists: Bits) -> Asked:
 
 def _judged_as(node: Node) -> Node:
     """The block or chunk that a node is or holds the tokens of."""
-    return node._replace(level=BLOCK if node.block >= 0 else CHUNK)
+    level = BLOCK if node.block >= 0 else CHUNK
+    return node if node.level == level else node._replace(level=level)

@@ -139,7 +139,9 @@ def _whole(snapshots: Snapshots, found: Iterable[Object]) -> Snapshot:
                 objects.file(key)
             case Kind.FOLDER:
                 node = read_folder(content)
-                for entry in node.entries if node else ():
+                if node is None:
+                    raise VersionError("it names a file by what is no name")
+                for entry in node.entries:
                     if entry.key != EMPTY.key and objects.missing(KINDS[entry.kind], [entry.key]):
                         raise VersionError(f"it lacks {entry.name!r}, which it names")
     if len(heads) != 1:

@@ -7,9 +7,10 @@ one group and the way up to the folder.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
 from typing import NamedTuple
 
-from ..tree.keys import KEY_SIZE, directory_key
+from ..tree.keys import KEY_SIZE, directory_key, node_key
 from ..tree.shape import DIRECTORY_LEVEL, directory_nodes
 
 TEXT = "text"
@@ -23,6 +24,10 @@ class EntryKind(IntEnum):
     FOLDER = 2
     GROUP = 3
     """Some of the folder's own entries, from this name on."""
+
+
+KINDS = {int(kind): kind for kind in EntryKind}
+HEAD = Struct(">BH")
 
 
 class Entry(NamedTuple):
@@ -47,31 +52,40 @@ class FolderNode:
 
     @property
     def data(self) -> bytes:
-        """As it is kept: the level, then kind, key and name of each entry."""
-        parts = (
-            bytes([each.kind]) + each.key + each.name.encode() + b"\0" for each in self.entries
-        )
-        return bytes([self.level]) + b"".join(parts)
+        """As it is kept: level, number of entries, their kinds, then name and key of each, as the key covers them."""
+        kinds = bytes(each.kind for each in self.entries)
+        covered = b"".join(each.name.encode() + b"\0" + each.key for each in self.entries)
+        return HEAD.pack(self.level, len(kinds)) + kinds + covered
+
+
+def key_of(data: bytes) -> bytes:
+    """The key of a node that was kept, without reading its entries."""
+    if len(data) < HEAD.size:
+        return b""
+    level, count = HEAD.unpack_from(data)
+    return node_key(TEXT, level, [data[HEAD.size + count :]])
 
 
 def read_folder(data: bytes) -> FolderNode | None:
     """The node that `FolderNode.data` wrote; None for bytes that are none, or that name what is no name."""
+    if len(data) < HEAD.size:
+        return None
+    level, count = HEAD.unpack_from(data)
+    at = HEAD.size + count
     entries: list[Entry] = []
-    at = 1
-    while at < len(data):
-        end = data.find(b"\0", at + 1 + KEY_SIZE)
-        if end < 0:
-            return None
+    before = ""
+    for kind in data[HEAD.size : at]:
+        end = data.find(b"\0", at)
         try:
-            name = data[at + 1 + KEY_SIZE : end].decode()
-            kind = EntryKind(data[at])
-        except ValueError:
+            name = data[at:end].decode() if end >= 0 else ""
+            entry = Entry(name, KINDS[kind], data[end + 1 : end + 1 + KEY_SIZE])
+        except (ValueError, KeyError):
             return None
-        if name in ("", ".", "..") or "/" in name or (entries and entries[-1].name >= name):
+        if name <= before or name in (".", "..") or "/" in name or len(entry.key) < KEY_SIZE:
             return None
-        entries.append(Entry(name, kind, data[at + 1 : at + 1 + KEY_SIZE]))
-        at = end + 1
-    return FolderNode(data[0], tuple(entries)) if data else None
+        entries.append(entry)
+        before, at = name, end + 1 + KEY_SIZE
+    return FolderNode(level, tuple(entries)) if len(entries) == count and at == len(data) else None
 
 
 def folder_nodes(entries: Sequence[Entry]) -> Iterator[FolderNode]:

@@ -16,7 +16,7 @@ from megacontext.configs.errors import StoreDamagedError, StoreError, StoreVersi
 
 from ..catalogue.connection import named_errors, open_for_writing
 from ..tree.keys import KEY_SIZE, digest
-from .folders import read_folder
+from .folders import key_of
 
 VERSION = 1
 TABLES = """
@@ -179,12 +179,11 @@ def unpacked(data: bytes, size: int) -> bytes | None:
 
 
 def is_sound(kind: Kind, key: bytes, data: bytes) -> bool:
-    """Whether an object is what its key says. A file's key is of its bytes, which only its spans can tell."""
+    """Whether an object is what its key says: a file's is of its bytes, and only its spans can tell."""
     match kind:
         case Kind.FILE:
             return len(data) % KEY_SIZE == 0
         case Kind.FOLDER:
-            node = read_folder(data)
-            return node is not None and node.key == key
+            return key_of(data) == key
         case _:
             return digest(data) == key

@@ -80,7 +80,8 @@ class Trees:
         if key == EMPTY.key:
             return EMPTY
         found = read_folder(self.objects.get(Kind.FOLDER, key))
-        assert found is not None, "it was read when its key was compared"  # noqa: S101
+        if found is None:
+            raise StoreDamagedError(f"{self.objects.path}: folder {key.hex()} cannot be read")
         return found
 
     def entries(self, folder: bytes) -> Iterator[Entry]:
