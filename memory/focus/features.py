@@ -87,7 +87,7 @@ class FeatureTable:
         """The features `[n, F]` of some nodes."""
         if not nodes:
             return np.zeros((0, len(FEATURES)), np.float32)
-        table = np.stack([self._carried.at(node) for node in nodes])
+        table = np.array([self._carried.at(node) for node in nodes], np.float32)
         table[:, COLUMN["level"]] = [node.level / DIRECTORY for node in nodes]
         spans = map(self.tree.span, nodes)
         # What has no lines of its own is as long as anything.

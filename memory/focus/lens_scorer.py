@@ -67,12 +67,13 @@ class LensScorer(FeatureScorer):
     def score(self, nodes: Sequence[Node], query: FocusQuery) -> Array:
         """Signed scores `[n]`: squashed nats that detail saves, over what its positions must save."""
         looked = self._look(query)
-        fine = {node: _judged_as(node) for node in nodes if node.level < FILE}
-        if unknown := dict.fromkeys(fine.values()).keys() - looked.judged.keys():
+        fine = [_judged_as(node) if node.level < FILE else None for node in nodes]
+        judged, coarse = looked.judged, looked.coarse
+        if unknown := {node for node in fine if node is not None and node not in judged}:
             self._judge_more(looked, unknown)
         scores = [
-            looked.judged[fine[node]] if node in fine else looked.coarse.at(node)[0]
-            for node in nodes
+            coarse.at(node)[0] if key is None else judged[key]
+            for node, key in zip(nodes, fine, strict=True)
         ]
         return np.array(scores, dtype=np.float32)
 

@@ -1,6 +1,6 @@
 """Token ids to gists, in the raw bf16 bits that a tree's rows hold.
 
-Every call runs in batches of one fixed shape: a row's gist must not depend on which rows happen
+What is to be kept runs in batches of one fixed shape: a row's gist must not depend on which rows happen
 to be encoded along with it, since gists are kept by the content of their block. Knows a base's
 embeddings and a GistNet; no tree, no repository.
 """
@@ -75,15 +75,18 @@ class Gister:
         """Hex digest of the base the gists are for."""
         return self._gistnet.config.base.base_id
 
-    def encode_blocks(self, token_ids: NDArray[np.integer], lengths: NDArray[np.integer]) -> Bits:
+    def encode_blocks(
+        self, token_ids: NDArray[np.integer], lengths: NDArray[np.integer], *, to_keep: bool = True
+    ) -> Bits:
         """Gists `[n, slots, d]` of blocks `[n, block_size]` with `lengths[i]` tokens each.
 
-        What stands behind a block's tokens is not read. Raises ValueError for shapes or token ids
-        that cannot be.
+        What stands behind a block's tokens is not read. Those that are not `to_keep` may differ in the last bits from
+        what another call gives; a few of them are quicker. Raises ValueError for shapes or token ids that cannot be.
         """
         ids = self._ids(token_ids, lengths)
         tokens = self._embeddings
-        return self._encode(lambda rows: tokens[ids[rows].to(self._device)], lengths, self._blocks)
+        batch = self._blocks if to_keep else max(1, min(self._blocks, len(lengths)))
+        return self._encode(lambda rows: tokens[ids[rows].to(self._device)], lengths, batch)
 
     def encode_children(self, vectors: Bits, lengths: NDArray[np.integer]) -> Bits:
         """Gists `[n, slots, d]` of nodes whose children's first slots are `[n, block_size, d]`.

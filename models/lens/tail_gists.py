@@ -68,7 +68,7 @@ class TailGistCache:
             for row, block in zip(padded, missing, strict=True):
                 row[: len(block)] = block
             lengths = np.array([len(block) for block in missing])
-            made = self._gister.encode_blocks(padded, lengths)[:, 0]
+            made = self._gister.encode_blocks(padded, lengths, to_keep=False)[:, 0]
             self._gists.update(zip(missing, made, strict=True))
             self.encoded += len(missing)
         found = [self._gists[block] for block in blocks]
