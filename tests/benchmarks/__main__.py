@@ -18,7 +18,7 @@ from .machine import ROOT, describe, load_average
 from .report import table
 
 NAMES = (
-    *("index", "edit", "branch", "focus", "reuse", "chat", "startup", "kill"),
+    *("index", "edit", "branch", "focus", "refocus", "reuse", "chat", "startup", "kill"),
     *("tui", "lsp", "acp", "mcp", "packs", "versions"),
     *("growth", "rivals"),
 )

@@ -10,6 +10,7 @@ PROMISES = (*benchmarked.PROMISES, *learned.PROMISES, *evaluated.PROMISES)
 
 
 AREA_OF: dict[str, Area] = {
+    "refocus": "gists and focus",
     "tui": "agent",
     "chat": "agent",
     "lsp": "editors",

@@ -121,13 +121,5 @@ PROMISES = (
         at_least=0,
     ),
     Promise(AREA, "LensNet: actions a block", _lens("flips_per_block"), EVAL_LENS, at_most=0.25),
-    Promise(
-        AREA,
-        "LensNet: a refocus of 2,048 entries",
-        _lens("refocus_ms"),
-        EVAL_LENS,
-        "ms",
-        at_most=20,
-    ),
     Promise(AREA, "LensNet: share of decoding on a GPU", _nowhere, "not there yet", "%", at_most=3),
 )
