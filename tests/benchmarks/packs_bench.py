@@ -31,6 +31,8 @@ ORIGINS = (
     *(f"installed:{name}" for name in ("torch", "transformers", "textual", "pygls", "pytest")),
 )
 QUICK = ("stdlib", "installed:textual", "installed:pygls", "installed:pytest")
+WITH_GISTS = "installed:pygls"
+"""The smallest of them, once more with gists: what they take is the same for each token."""
 QUERIES = 40
 """Of each kind."""
 WARM_UP = 6
@@ -88,6 +90,7 @@ def measure(quick: bool) -> list[Bar]:
         made = [
             _make(places[1], origin, folder, signer) for origin in (QUICK if quick else ORIGINS)
         ]
+        with_gists = _make(places[1], WITH_GISTS, folder, signer, gists=True)
         largest = max(made, key=lambda each: each.tokens)
         mounting = _mounting(places[1], largest.stored)
         command = _command(places[1], largest.stored)
@@ -113,6 +116,7 @@ def measure(quick: bool) -> list[Bar]:
         Bar("megacontext pack add NAME of it, a new process", command, "s"),
         *focusing,
         *(_size(each) for each in made),
+        _size(with_gists),
     ]
 
 
@@ -124,11 +128,14 @@ def _repository(root: Path) -> Path:
     return root
 
 
-def _make(workplace: Workplace, origin: str, folder: Path, signer: Signer) -> Made:
-    files = gathered(workplace, origin, Wish(Named()))
+def _make(
+    workplace: Workplace, origin: str, folder: Path, signer: Signer, *, gists: bool = False
+) -> Made:
+    name = f"{origin.rpartition(':')[2]}-gists" if gists else ""
+    files = gathered(workplace, origin, Wish(Named(name=name)))
     path = folder / f"{files.identity.name}.mcpack"
     started = time.perf_counter()
-    built = make_pack(workplace, files, path, signer)
+    built = make_pack(workplace, files, path, signer, gists=gists)
     build_s, started = time.perf_counter() - started, time.perf_counter()
     stored = take_in(workplace, path)
     add_s = time.perf_counter() - started
