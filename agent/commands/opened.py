@@ -10,7 +10,22 @@ from megacontext.configs.errors import StoreBusyError
 from ..console import note, progress_bar
 
 if TYPE_CHECKING:
+    from megacontext.memory.memory import Memory
+
     from ..engine import Engine
+    from ..opening import Workplace
+
+
+def opened_memory(workplace: "Workplace", *, quiet: bool) -> "Memory":
+    """The memory, to be written if nobody else does, and said so if somebody does."""
+    try:
+        return workplace.open_memory(write=True)
+    except StoreBusyError:
+        memory = workplace.open_memory(write=False)
+        if not quiet:
+            writer = memory.who_writes() or "another process"
+            note(f"{writer} keeps this index fresh; reading what it has written")
+        return memory
 
 
 @contextmanager
@@ -22,15 +37,7 @@ def fresh_engine(
     from ..opening import Workplace
 
     workplace = Workplace.at(repository, overrides)
-    try:
-        memory = workplace.open_memory(write=True)
-    except StoreBusyError:
-        memory = workplace.open_memory(write=False)
-        if not quiet:
-            note(
-                f"{memory.who_writes() or 'another process'} keeps this index fresh; reading what it has written"
-            )
-    with memory:
+    with opened_memory(workplace, quiet=quiet) as memory:
         engine = Engine(workplace, memory)
         with progress_bar(not quiet) as bar:
             engine.refresh(bar)

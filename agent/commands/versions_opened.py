@@ -5,9 +5,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from megacontext.configs.errors import StoreBusyError
-
-from ..console import note, progress_bar
+from ..console import progress_bar
+from .opened import opened_memory
 
 if TYPE_CHECKING:
     from megacontext.memory.ingest.report import OnProgress
@@ -42,15 +41,7 @@ def opened_versions(
     from ..versions.versions import Versions
 
     workplace = Workplace.at(repository)
-    try:
-        memory = workplace.open_memory(write=True)
-    except StoreBusyError:
-        memory = workplace.open_memory(write=False)
-        if not quiet:
-            note(
-                f"{memory.who_writes() or 'another process'} keeps this index fresh; reading what it has written"
-            )
-    with memory, progress_bar(not quiet) as bar:
+    with opened_memory(workplace, quiet=quiet) as memory, progress_bar(not quiet) as bar:
         if memory.ingest is not None:
             memory.ingest.reconcile(bar)
         reader = Reader(workplace.spec(), workplace.tokenizer)
