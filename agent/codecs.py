@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from megacontext.configs.errors import ModelError, StoreError
@@ -47,6 +48,11 @@ class Lens:
     """Counts positions of a text."""
     separated: bool
     """Whether the model has a token that parts files."""
+
+    @cached_property
+    def features(self) -> FeatureScorer:
+        """What chunks are held against those of other sources by, whatever scores them in their own."""
+        return self.scorer if isinstance(self.scorer, FeatureScorer) else FeatureScorer(self.tree)
 
 
 class CountedTexts:

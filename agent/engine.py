@@ -136,7 +136,7 @@ class Engine:
         """
         started = time.perf_counter()
         lens, used = self._tools(query, codec)
-        found = self._packs.focus(query, lens.tree, context, codec)
+        found = self._packs.focus(query, lens, context, codec)
         left = query.budget - sum(part.cost for part in found.parts)
         others = shares(beside, query, left)
         asked = replace(query, budget=left - sum(part.cost for part in others))

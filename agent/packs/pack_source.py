@@ -24,6 +24,7 @@ from megacontext.memory.packs.mounts import Mounted
 from ..codecs import Lens
 from ..events import Provenance
 from ..sources import KeptOut, ending, opening
+from .choosing import Rival
 from .policy import Context, Policy, Subject
 
 HEADING = (
@@ -70,6 +71,11 @@ class PackSource:
         self._terms = terms
         self._previous: Focused | None = None
         self._refusals: dict[str, str] = {}
+
+    @property
+    def rival(self) -> Rival:
+        """What it is held against the repository by."""
+        return Rival(self.mounted, self._lens.features)
 
     def refusal(self) -> str:
         """Why nothing of the pack may surface; "" when something may."""

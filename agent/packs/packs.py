@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from megacontext.configs.settings import Settings
 from megacontext.memory.catalogue import FileRecord
-from megacontext.memory.focus import FocusQuery, FocusSettings, TreeView
+from megacontext.memory.focus import FocusQuery, FocusSettings
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 from megacontext.memory.packs.pack_memory import PackMemory
@@ -13,11 +14,14 @@ from megacontext.memory.packs.pack_memory import PackMemory
 from ..codecs import Lens
 from ..events import Citation
 from ..sources import KeptOut, Part
-from .choosing import asked_beside, chosen
+from .choosing import COMPARED, asked_beside, chosen
 from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
 
 ROUNDS = 2
+SIGNATURES = 0.8
+"""Share of a pack's room for signatures where a question is asked: the room is small, a framework large, and what it
+defines is told by a signature and the first words of its documentation."""
 PATIENCE = 6
 """Chunks in a row that do not fit before a round gives up: a pack's room is small, and soon full."""
 
@@ -53,12 +57,10 @@ class Packs:
         mounts = self._memory.mounts
         return mounts.mounted() if mounts is not None else ()
 
-    def focus(
-        self, query: FocusQuery, tree: TreeView, context: Context, codec: str | None
-    ) -> Found:
+    def focus(self, query: FocusQuery, lens: Lens, context: Context, codec: str | None) -> Found:
         """What of the packs a query to the repository deserves, within their share of its budget.
 
-        `tree` is the repository's. Raises SettingsError for rules that cannot be read.
+        `lens` is the repository's. Raises SettingsError for rules that cannot be read.
         """
         mounted = self.mounted()
         mounts = self._memory.mounts
@@ -68,14 +70,17 @@ class Packs:
             return Found(notices=notices)
         sources = [self._source(each, context, codec) for each in mounted]
         refusals = {source.name: source.refusal() for source in sources}
-        open_ones = [source.mounted for source in sources if not refusals[source.name]]
+        rivals = [source.rival for source in sources if not refusals[source.name]]
         with self._memory.reading():
-            asked = asked_beside(query, self._memory, tree)
+            lens.tree.refresh()
+            asked = asked_beside(query, self._memory, lens.tree)
+            own = partial(lens.features.best, query, COMPARED)
+            found_in = chosen(rivals, asked, own, self._settings.packs.most)
         kept_out = [KeptOut(name, rule) for name, rule in refusals.items() if rule]
         parts: list[Part] = []
-        for each in chosen(open_ones, asked, self._memory, self._settings.packs.most):
-            source = self._source(each, context, codec)
-            share = min(room, int(query.budget * source.share))
+        for each in found_in:
+            source = self._source(each.mounted, context, codec)
+            share = min(room, int(query.budget * min(source.share, each.share)))
             found = source.focus(replace(asked.query, budget=max(0, share)))
             kept_out += source.kept_out
             if found is not None:
@@ -145,4 +150,6 @@ class Packs:
             rounds=min(wanted.rounds, ROUNDS),
             patience=PATIENCE,
         )
+        if context != "complete":
+            settings = replace(settings, overview=SIGNATURES, breadth=COMPARED)
         return Terms(context, self._policy, settings)
