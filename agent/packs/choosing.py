@@ -23,8 +23,8 @@ COMPARED = 8
 """Best places of all sources together that are held against each other."""
 NEAR_BEST = 0.7
 """Share of the best place's sum below which a place is none of the best, though there are fewer than COMPARED."""
-AT_CURSOR = 0.3
-"""Of a budget, that a pack deserves at a cursor: what the repository does itself there tells more."""
+AT_CURSOR = 0.2
+"""Of a budget, that packs deserve at a cursor: what the repository does itself there tells more."""
 MOST_DEFINED = 4
 """A name that a pack defines more often says too little about whether the pack is meant."""
 MOST_NAMES = 32

@@ -1,12 +1,13 @@
 """The mounted packs of one engine: which of them a query is put to, with what room, and under which rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from megacontext.configs.settings import Settings
 from megacontext.memory.catalogue import FileRecord
-from megacontext.memory.focus import FocusQuery, FocusSettings
+from megacontext.memory.focus import Focused, FocusQuery, FocusSettings
+from megacontext.memory.focus.evidence import names_at_home
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 from megacontext.memory.packs.pack_memory import PackMemory
@@ -14,9 +15,11 @@ from megacontext.memory.packs.pack_memory import PackMemory
 from ..codecs import Lens
 from ..events import Citation
 from ..sources import KeptOut, Part
-from .choosing import COMPARED, asked_beside, chosen
+from .calling import likeliest
+from .choosing import AT_CURSOR, COMPARED, asked_beside, chosen
 from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
+from .reach import Place, Reach, Reached
 
 ROUNDS = 2
 SIGNATURES = 0.8
@@ -33,6 +36,10 @@ class Found:
     parts: tuple[Part, ...] = ()
     kept_out: tuple[KeptOut, ...] = ()
     notices: tuple[str, ...] = ()
+
+
+Given = Iterator[tuple[PackSource, Focused | None]]
+"""What each source that was asked gives; None for nothing."""
 
 
 class Packs:
@@ -70,25 +77,70 @@ class Packs:
             return Found(notices=notices)
         sources = [self._source(each, context, codec) for each in mounted]
         refusals = {source.name: source.refusal() for source in sources}
-        rivals = [source.rival for source in sources if not refusals[source.name]]
+        kept_out = [KeptOut(name, rule) for name, rule in refusals.items() if rule]
+        open_ones = [source for source in sources if not refusals[source.name]]
+        take = self._listed if query.at and context == "complete" else self._focused
+        parts: list[Part] = []
+        for source, found in take(query, lens, open_ones, room):
+            kept_out += source.kept_out
+            if found is not None:
+                parts.append(Part(source, found, source.frame))
+        # In the order of their names, whichever knows more: what stands first in a prompt is to stay.
+        parts.sort(key=lambda part: part.source.name)
+        return Found(tuple(parts), tuple(kept_out), notices)
+
+    def _focused(
+        self, query: FocusQuery, lens: Lens, sources: Sequence[PackSource], room: int
+    ) -> Given:
+        """What those packs that know most give, as chunks."""
         with self._memory.reading():
             lens.tree.refresh()
             asked = asked_beside(query, self._memory, lens.tree)
             own = partial(lens.features.best, query, COMPARED)
-            found_in = chosen(rivals, asked, own, self._settings.packs.most)
-        kept_out = [KeptOut(name, rule) for name, rule in refusals.items() if rule]
-        parts: list[Part] = []
-        for each in found_in:
-            source = self._source(each.mounted, context, codec)
+            rivals = [source.rival for source in sources]
+            best = chosen(rivals, asked, own, self._settings.packs.most)
+        by_id = {source.mounted.mount.id: source for source in sources}
+        for each in best:
+            source = by_id[each.mounted.mount.id]
             share = min(room, int(query.budget * min(source.share, each.share)))
             found = source.focus(replace(asked.query, budget=max(0, share)))
-            kept_out += source.kept_out
             if found is not None:
-                parts.append(Part(source, found, source.frame))
-                room -= parts[-1].cost
-        # In the order of their names, whichever knows more: what stands first in a prompt is to stay.
-        parts.sort(key=lambda part: part.source.name)
-        return Found(tuple(parts), tuple(kept_out), notices)
+                room -= found.total_cost + source.frame
+            yield source, found
+
+    def _listed(
+        self, query: FocusQuery, lens: Lens, sources: Sequence[PackSource], room: int
+    ) -> Given:
+        """What can be called at the cursor, as calls."""
+        assert query.at is not None, "there is a cursor"
+        with self._memory.reading():
+            lens.tree.refresh()
+            home = names_at_home(lens.tree, query.at.path)
+            place = Place.of(self._text_before(query), home)
+            reached = _reached(sources, place)
+            best = likeliest(
+                [each for _, each in reached], place, self._memory.catalogue.document_counts
+            )
+        owner = {id(each): source for source, each in reached}
+        by_source: dict[str, list[tuple[float, Reached]]] = {}
+        for score, each in best:
+            by_source.setdefault(owner[id(each)].name, []).append((score, each))
+        for source in sources:
+            if wanted := by_source.get(source.name):
+                share = min(room, int(query.budget * min(source.share, AT_CURSOR)))
+                found = source.list(wanted, share)
+                if found is not None:
+                    room -= found.total_cost + source.frame
+                yield source, found
+
+    def _text_before(self, query: FocusQuery) -> str:
+        """The cursor's file up to the cursor, its line as it is typed."""
+        assert query.at is not None, "there is a cursor"
+        text = (self._memory.read(query.at.path) or b"").decode("utf-8", "replace")
+        lines = text.split("\n")[: query.at.line]
+        above = [f"{line}\n" for line in lines[: query.at.line - 1]]
+        typed = query.typed or "".join(lines[query.at.line - 1 :])[: query.at.column - 1]
+        return "".join((*above, typed))
 
     def forget(self) -> None:
         """Let the next focus depend on its query alone."""
@@ -153,3 +205,16 @@ class Packs:
         if context != "complete":
             settings = replace(settings, overview=SIGNATURES, breadth=COMPARED)
         return Terms(context, self._policy, settings)
+
+
+def _reached(sources: Iterable[PackSource], place: Place) -> list[tuple[PackSource, Reached]]:
+    """What can be called in those packs that the file imports; what is being called goes before all else."""
+    near = [source for source in sources if not source.memory.roots.isdisjoint(place.imported)]
+    for look in (Reach.called, Reach.at):
+        found = []
+        for source in near:
+            with source.memory.reading():
+                found += [(source, each) for each in look(source.reach, place)]
+        if found:
+            break
+    return found
