@@ -17,8 +17,6 @@ LISTED = 8
 """Calls that are shown, at most."""
 MOST_PARAMETERS, MANY_PARAMETERS = 4, 12
 """Of each call, and of the only one."""
-RAISED = 4.0
-"""What an error's score has more where one is to be raised."""
 LINE = 80
 """Characters before the cursor whose words count twice."""
 WINDOW = 400
@@ -48,13 +46,14 @@ def likeliest(
 
     `counts` tells how many chunks of the repository hold each lower-case word: what it calls elsewhere, it calls again.
     """
+    if place.raises and (errors := [each for each in reached if each.is_error]):
+        reached = errors
     used = counts([each.symbol.name.lower() for each in reached])
     near, window = stems(place.text[-LINE:]), stems(place.text[-WINDOW:])
     scored = []
     for each in reached:
         own = stems(each.symbol.name)
         alike = 2 * asked_share(near, own) + asked_share(window, own)
-        alike += RAISED * (place.raises and each.is_error)
         scored.append((math.log1p(used[each.symbol.name.lower()]) + alike, each))
     scored.sort(key=lambda pair: -pair[0])
     first: dict[str, tuple[float, Reached]] = {}

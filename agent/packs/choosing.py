@@ -100,7 +100,7 @@ def chosen(
     with ThreadPoolExecutor(len(rivals), "pack") as pool:
         if query.text:
             jobs = [pool.submit(_best, each, query) for each in rivals]
-            standings = _shares(own(), [job.result() for job in jobs])
+            standings = shares_of(own(), [job.result() for job in jobs])
         else:
             standings = list(pool.map(lambda each: _defined(each, asked.foreign), rivals))
     ranked = sorted(range(len(rivals)), key=lambda index: -standings[index])
@@ -116,7 +116,7 @@ def _best(rival: Rival, query: FocusQuery) -> list[float]:
         return rival.scorer.best(query, COMPARED)
 
 
-def _shares(own: Sequence[float], others: Sequence[Sequence[float]]) -> list[float]:
+def shares_of(own: Sequence[float], others: Sequence[Sequence[float]]) -> list[float]:
     """What part of the best places of all is each of the others'."""
     sums = [(value, number) for number, best in enumerate([own, *others]) for value in best]
     # Of equals the repository's go first.

@@ -122,16 +122,17 @@ class Packs:
                 [each for _, each in reached], place, self._memory.catalogue.document_counts
             )
         owner = {id(each): source for source, each in reached}
-        by_source: dict[str, list[tuple[float, Reached]]] = {}
+        wanted: dict[str, list[tuple[float, Reached]]] = {}
         for score, each in best:
-            by_source.setdefault(owner[id(each)].name, []).append((score, each))
-        for source in sources:
-            if wanted := by_source.get(source.name):
-                share = min(room, int(query.budget * min(source.share, AT_CURSOR)))
-                found = source.list(wanted, share)
-                if found is not None:
-                    room -= found.total_cost + source.frame
-                yield source, found
+            wanted.setdefault(owner[id(each)].name, []).append((score, each))
+        by_name = {source.name: source for source in sources}
+        room = min(room, int(query.budget * AT_CURSOR))
+        for name in list(wanted)[: self._settings.packs.most]:
+            source = by_name[name]
+            found = source.list(wanted[name], min(room, int(query.budget * source.share)))
+            if found is not None:
+                room -= found.total_cost + source.frame
+            yield source, found
 
     def _text_before(self, query: FocusQuery) -> str:
         """The cursor's file up to the cursor, its line as it is typed."""

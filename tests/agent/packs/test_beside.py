@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from megacontext.agent.events import Citation, Cited, FocusChange, Notice
 from megacontext.agent.mcp.lending import Lender
+from megacontext.agent.packs.choosing import shares_of
 from megacontext.configs.errors import SettingsError
 from megacontext.memory.focus import Cut, FocusQuery, Position, WorkingEntry
 from megacontext.memory.ingest.gisting import as_blocks
@@ -250,6 +251,22 @@ def test_a_pack_has_the_share_that_its_best_places_have_of_all(mount_pack, engin
 
     assert costs(QUESTION).keys() == {"harbour@1.0", "repository"}
     assert costs("word_for a greeting").get("little@1.0", 0) < 500
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "shares"),
+    [
+        ([3.0, 1.0], [[0.5]], [0.0]),
+        ([1.0], [[3.0, 2.9, 2.8]], [1.0]),
+        ([3.0, 3.0], [[3.0], [3.0]], [0.25, 0.25]),
+        ([3.0] * 8, [[3.0] * 8], [0.0]),
+        ([], [[2.0]], [1.0]),
+        ([], [[0.0]], [0.0]),
+        ([], [[]], [0.0]),
+    ],
+)
+def test_the_best_places_of_all_sources_share_the_budget(own, others, shares):
+    assert shares_of(own, others) == shares
 
 
 def test_signatures_of_a_packs_best_places_come_before_any_in_full(mount_pack, engine_with):
