@@ -15,8 +15,6 @@ from .reach import Place, Reach, Reached
 
 LISTED = 8
 """Calls that are shown, at most."""
-MOST_PARAMETERS, MANY_PARAMETERS = 4, 12
-"""Of each call, and of the only one."""
 LINE = 80
 """Characters before the cursor whose words count twice."""
 WINDOW = 400
@@ -66,14 +64,15 @@ def listed(
     reach: Reach, codec: CallCodec, wanted: Sequence[tuple[float, Reached]], budget: int
 ) -> tuple[Cut, dict[Node, float]]:
     """A cut that renders the first of some calls that fit in a budget of positions, and the best score of each."""
-    most = MOST_PARAMETERS if len(wanted) > 1 else MANY_PARAMETERS
     calls: dict[Node, list[str]] = {}
     scores: dict[Node, float] = {}
     tree = reach.tree
+    # Most calls give what they have to; of the only one, all that it takes is told.
+    whole = len({each.symbol.name for _, each in wanted}) == 1
     by_id = tree.catalogue.chunks({each.symbol.chunk_id for _, each in wanted})
     for score, each in wanted:
         node = tree.node_of(by_id[each.symbol.chunk_id])
-        tried = {**calls, node: [*calls.get(node, []), reach.form(each, most)]}
+        tried = {**calls, node: [*calls.get(node, []), reach.form(each, whole=whole)]}
         codec.calls = tried
         if _cost(codec, tried) <= budget:
             calls = tried

@@ -22,6 +22,7 @@ MOST_NAMESAKES = 4
 MOST_NAMES = 64
 """Imported names that are looked up."""
 CACHED_MODULES = 64
+MOST_PARAMETERS = 12
 MOST_BASES = 6
 MOST_CLASSES = 24
 LONGEST_DEFAULT = 16
@@ -139,14 +140,15 @@ class Reach:
         before = place.called.removesuffix(name)
         return [Reached(each, before) for each in self._named(name)]
 
-    def form(self, reached: Reached, most: int) -> str:
-        """`receiver.name(one, other=None, ...)`, with at most so many parameters."""
+    def form(self, reached: Reached, *, whole: bool) -> str:
+        """`receiver.name(one, other=None)`, or without what has a default and needs no telling."""
         called = f"{reached.receiver}{reached.symbol.name}"
         takes = self.takes(reached.symbol)
         if takes is None:
             return called
-        more = ("...",) * (len(takes) > most)
-        return f"{called}({', '.join((*takes[:most], *more))})"
+        told = [each for each in takes if whole or not ("=" in each or each.startswith("*"))]
+        more = ["..."] * (len(told) > MOST_PARAMETERS)
+        return f"{called}({', '.join([*told[:MOST_PARAMETERS], *more])})"
 
     def takes(self, symbol: SymbolRecord) -> tuple[str, ...] | None:
         """Its parameters as it is given them, names and defaults alone; None where they are not known."""

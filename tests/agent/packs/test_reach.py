@@ -46,7 +46,7 @@ def reach(mount_pack, engine_with):
 
 def forms(reach: Reach, text: str, *home: str) -> list[str]:
     place = Place.of(text, home)
-    return [reach.form(each, 8) for each in reach.called(place) or reach.at(place)]
+    return [reach.form(each, whole=True) for each in reach.called(place) or reach.at(place)]
 
 
 @pytest.mark.parametrize(
