@@ -172,7 +172,7 @@ class Reach:
             found = self._module(name)
         if not found:
             classes = classes or self._classes(place.classes_of(name))[:1]
-            if not classes:
+            if not classes and name not in SELF:
                 classes = self._classes(each.name for each in self._imported(place))
             found = self._members(classes)
         own = name in SELF
@@ -230,12 +230,7 @@ class Reach:
 
     def _paths(self, module: str) -> Iterable[str]:
         """Files that a module of this name may be."""
-        globs = f"{module}.*", f"*/{module}.*", f"{module}/*", f"*/{module}/*"
-        rows = self.tree.catalogue.db.execute(
-            "SELECT path FROM files WHERE path GLOB ? OR path GLOB ? OR path GLOB ? OR path GLOB ?",
-            globs,
-        )
-        for (path,) in rows:
+        for path in self.tree.catalogue.paths_named(module):
             folders, _, file = path.rpartition("/")
             stem = file.partition(".")[0]
             if stem == module or (stem in MODULE_FILES and folders.rpartition("/")[2] == module):
