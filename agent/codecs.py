@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from megacontext.configs.errors import ModelError, StoreError
@@ -25,6 +26,7 @@ from megacontext.models.base import BaseModel, TextCounter
 from megacontext.models.language.tokenizing import TextTokenizer
 
 from .opening import Workplace
+from .packs.calling import CallCodec
 from .packs.choosing import LIMITS as PACK_LIMITS
 
 if TYPE_CHECKING:
@@ -43,10 +45,17 @@ class Lens:
     """For completion: nothing but code and signatures."""
     numbered: Codec
     """For answers that name places: with line numbers."""
+    calls: CallCodec
+    """For completion beside what it is a lens of: calls in place of signatures."""
     counter: TextCounter
     """Counts positions of a text."""
     separated: bool
     """Whether the model has a token that parts files."""
+
+    @cached_property
+    def features(self) -> FeatureScorer:
+        """What chunks are held against those of other sources by, whatever scores them in their own."""
+        return self.scorer if isinstance(self.scorer, FeatureScorer) else FeatureScorer(self.tree)
 
 
 class CountedTexts:
@@ -79,7 +88,8 @@ def text_lens(memory: Memory, workplace: Workplace, given: BaseModel | None) -> 
     def make(numbered: bool) -> Codec:
         return TextCodec(tree, tokens, counter, memory.read, separated=separated, numbered=numbered)
 
-    return Lens(tree, _scorer(tree), make(False), make(True), counter, separated)
+    calls = CallCodec(tree, tokens, counter, memory.read, separated=separated)
+    return Lens(tree, _scorer(tree), make(False), make(True), calls, counter, separated)
 
 
 def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
@@ -121,7 +131,8 @@ def gist_lens(memory: Memory, workplace: Workplace, model: BaseModel) -> Lens:
     scorer = _scorer(tree)
     if workplace.settings.focus.scorer == "lensnet" and not tree.label:
         scorer = _learned(tree, memory, workplace, _gister(workplace, model))
-    return Lens(tree, scorer, make(False), make(True), model.counter, separated)
+    calls = CallCodec(tree, StoredTokens(memory), model.counter, memory.read, separated=separated)
+    return Lens(tree, scorer, make(False), make(True), calls, model.counter, separated)
 
 
 def _gister(workplace: Workplace, model: BaseModel) -> "Gister":

@@ -40,6 +40,7 @@ from .fitting import Plan, memory_for_question, plan_completion
 from .opening import Workplace
 from .packs.packs import Packs
 from .packs.policy import Context
+from .packs.reach import Place
 from .prompts import ask_prompt, completion_prompt
 from .sources import REPOSITORY, Beside, Composed, Part, RepositorySource, framed, shares
 from .streaming import stream
@@ -136,7 +137,7 @@ class Engine:
         """
         started = time.perf_counter()
         lens, used = self._tools(query, codec)
-        found = self._packs.focus(query, lens.tree, context, codec)
+        found = self._packs.focus(query, lens, context, codec)
         left = query.budget - sum(part.cost for part in found.parts)
         others = shares(beside, query, left)
         asked = replace(query, budget=left - sum(part.cost for part in others))
@@ -150,7 +151,11 @@ class Engine:
             if not rendering.stale:
                 break
             asked = self._mended(asked, rendering.stale)
-        parts = (*found.parts, Part(RepositorySource(self), focused), *others)
+        own = Part(RepositorySource(self), focused)
+        # What can be called changes with every line, and what stands behind it in a prompt is read anew.
+        is_typing = query.at is not None and context == "complete"
+        parts = (own, *found.parts) if is_typing else (*found.parts, own)
+        parts = (*parts, *others)
         took = (time.perf_counter() - started) * 1000
         composed = Composed(parts, query.budget, took, found.kept_out, found.notices)
         return composed, self._read_all(composed, rendering)
@@ -261,16 +266,17 @@ class Engine:
         """The working context at a cursor: the one of the completion before, where that will do."""
         standing, at = self._standing, plan.cursor.at
         mounted = self._packs.mounted()
+        reach = Place.of(plan.cursor.prefix, ()).key if mounted else ""
         if (
             standing is not None
-            and standing.serves(at, plan.budget, codec)
+            and standing.serves(at, plan.budget, codec, reach)
             and standing.mounted is mounted
             and self._holds(standing)
         ):
             return standing.composed, standing.rendering
         query = _query(plan.cursor, plan.memory)
         composed, rendering = self.focus_and_read(query, codec, cancel, "complete")
-        self._standing = Standing(at, codec, mounted, composed, rendering)
+        self._standing = Standing(at, codec, mounted, composed, rendering, reach)
         return composed, rendering
 
     def _holds(self, standing: Standing) -> bool:
@@ -360,4 +366,7 @@ class Engine:
 
 def _query(cursor: Cursor, budget: int) -> FocusQuery:
     window = cursor.prefix[-WINDOW_BEFORE:] + cursor.suffix[:WINDOW_AFTER]
-    return FocusQuery(at=cursor.at, window=window, budget=budget, exclude=(cursor.span,))
+    typed = cursor.prefix.rpartition("\n")[2]
+    return FocusQuery(
+        at=cursor.at, window=window, typed=typed, budget=budget, exclude=(cursor.span,)
+    )

@@ -24,11 +24,14 @@ class Standing:
     """The packs that were beside the repository."""
     composed: Composed
     rendering: Rendering
+    reach: str = ""
+    """What could be called of the packs, told by the text at the cursor; "" where there are none."""
 
-    def serves(self, at: Position, budget: int, codec: str | None) -> bool:
-        """Whether it is near enough to a place and fits what is left there."""
+    def serves(self, at: Position, budget: int, codec: str | None, reach: str = "") -> bool:
+        """Whether it is near enough to a place, with the same to be called, and fits what is left there."""
         return (
-            at.path == self.at.path
+            reach == self.reach
+            and at.path == self.at.path
             and abs(at.line - self.at.line) <= NEAR_LINES
             and codec == self.codec
             and self.composed.total_cost <= budget

@@ -1,11 +1,13 @@
 """The mounted packs of one engine: which of them a query is put to, with what room, and under which rules."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from megacontext.configs.settings import Settings
 from megacontext.memory.catalogue import FileRecord
-from megacontext.memory.focus import FocusQuery, FocusSettings, TreeView
+from megacontext.memory.focus import Focused, FocusQuery, FocusSettings
+from megacontext.memory.focus.evidence import names_at_home
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 from megacontext.memory.packs.pack_memory import PackMemory
@@ -13,11 +15,16 @@ from megacontext.memory.packs.pack_memory import PackMemory
 from ..codecs import Lens
 from ..events import Citation
 from ..sources import KeptOut, Part
-from .choosing import asked_beside, chosen
+from .calling import likeliest
+from .choosing import AT_CURSOR, COMPARED, asked_beside, chosen
 from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
+from .reach import Place, Reach, Reached
 
 ROUNDS = 2
+SIGNATURES = 0.8
+"""Share of a pack's room for signatures where a question is asked: the room is small, a framework large, and what it
+defines is told by a signature and the first words of its documentation."""
 PATIENCE = 6
 """Chunks in a row that do not fit before a round gives up: a pack's room is small, and soon full."""
 
@@ -29,6 +36,10 @@ class Found:
     parts: tuple[Part, ...] = ()
     kept_out: tuple[KeptOut, ...] = ()
     notices: tuple[str, ...] = ()
+
+
+Given = Iterator[tuple[PackSource, Focused | None]]
+"""What each source that was asked gives; None for nothing."""
 
 
 class Packs:
@@ -53,12 +64,10 @@ class Packs:
         mounts = self._memory.mounts
         return mounts.mounted() if mounts is not None else ()
 
-    def focus(
-        self, query: FocusQuery, tree: TreeView, context: Context, codec: str | None
-    ) -> Found:
+    def focus(self, query: FocusQuery, lens: Lens, context: Context, codec: str | None) -> Found:
         """What of the packs a query to the repository deserves, within their share of its budget.
 
-        `tree` is the repository's. Raises SettingsError for rules that cannot be read.
+        `lens` is the repository's. Raises SettingsError for rules that cannot be read.
         """
         mounted = self.mounted()
         mounts = self._memory.mounts
@@ -68,22 +77,71 @@ class Packs:
             return Found(notices=notices)
         sources = [self._source(each, context, codec) for each in mounted]
         refusals = {source.name: source.refusal() for source in sources}
-        open_ones = [source.mounted for source in sources if not refusals[source.name]]
-        with self._memory.reading():
-            asked = asked_beside(query, self._memory, tree)
         kept_out = [KeptOut(name, rule) for name, rule in refusals.items() if rule]
+        open_ones = [source for source in sources if not refusals[source.name]]
+        take = self._listed if query.at and context == "complete" else self._focused
         parts: list[Part] = []
-        for each in chosen(open_ones, asked, self._memory, self._settings.packs.most):
-            source = self._source(each, context, codec)
-            share = min(room, int(query.budget * source.share))
-            found = source.focus(replace(asked.query, budget=max(0, share)))
+        for source, found in take(query, lens, open_ones, room):
             kept_out += source.kept_out
             if found is not None:
                 parts.append(Part(source, found, source.frame))
-                room -= parts[-1].cost
         # In the order of their names, whichever knows more: what stands first in a prompt is to stay.
         parts.sort(key=lambda part: part.source.name)
         return Found(tuple(parts), tuple(kept_out), notices)
+
+    def _focused(
+        self, query: FocusQuery, lens: Lens, sources: Sequence[PackSource], room: int
+    ) -> Given:
+        """What those packs that know most give, as chunks."""
+        with self._memory.reading():
+            lens.tree.refresh()
+            asked = asked_beside(query, self._memory, lens.tree)
+            own = partial(lens.features.best, query, COMPARED)
+            rivals = [source.rival for source in sources]
+            best = chosen(rivals, asked, own, self._settings.packs.most)
+        by_id = {source.mounted.mount.id: source for source in sources}
+        for each in best:
+            source = by_id[each.mounted.mount.id]
+            share = min(room, int(query.budget * min(source.share, each.share)))
+            found = source.focus(replace(asked.query, budget=max(0, share)))
+            if found is not None:
+                room -= found.total_cost + source.frame
+            yield source, found
+
+    def _listed(
+        self, query: FocusQuery, lens: Lens, sources: Sequence[PackSource], room: int
+    ) -> Given:
+        """What can be called at the cursor, as calls."""
+        assert query.at is not None, "there is a cursor"
+        with self._memory.reading():
+            lens.tree.refresh()
+            home = names_at_home(lens.tree, query.at.path)
+            place = Place.of(self._text_before(query), home)
+            reached = _reached(sources, place)
+            best = likeliest(
+                [each for _, each in reached], place, self._memory.catalogue.document_counts
+            )
+        owner = {id(each): source for source, each in reached}
+        wanted: dict[str, list[tuple[float, Reached]]] = {}
+        for score, each in best:
+            wanted.setdefault(owner[id(each)].name, []).append((score, each))
+        by_name = {source.name: source for source in sources}
+        room = min(room, int(query.budget * AT_CURSOR))
+        for name in list(wanted)[: self._settings.packs.most]:
+            source = by_name[name]
+            found = source.list(wanted[name], min(room, int(query.budget * source.share)))
+            if found is not None:
+                room -= found.total_cost + source.frame
+            yield source, found
+
+    def _text_before(self, query: FocusQuery) -> str:
+        """The cursor's file up to the cursor, its line as it is typed."""
+        assert query.at is not None, "there is a cursor"
+        text = (self._memory.read(query.at.path) or b"").decode("utf-8", "replace")
+        lines = text.split("\n")[: query.at.line]
+        above = [f"{line}\n" for line in lines[: query.at.line - 1]]
+        typed = query.typed or "".join(lines[query.at.line - 1 :])[: query.at.column - 1]
+        return "".join((*above, typed))
 
     def forget(self) -> None:
         """Let the next focus depend on its query alone."""
@@ -145,4 +203,19 @@ class Packs:
             rounds=min(wanted.rounds, ROUNDS),
             patience=PATIENCE,
         )
+        if context != "complete":
+            settings = replace(settings, overview=SIGNATURES, breadth=COMPARED)
         return Terms(context, self._policy, settings)
+
+
+def _reached(sources: Iterable[PackSource], place: Place) -> list[tuple[PackSource, Reached]]:
+    """What can be called in those packs that the file imports; what is being called goes before all else."""
+    near = [source for source in sources if not source.memory.roots.isdisjoint(place.imported)]
+    for look in (Reach.called, Reach.at):
+        found = []
+        for source in near:
+            with source.memory.reading():
+                found += [(source, each) for each in look(source.reach, place)]
+        if found:
+            break
+    return found

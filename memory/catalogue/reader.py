@@ -54,6 +54,15 @@ class Catalogue:
         """The files directly in `directory` ("" is the root), ordered by path."""
         return list(self._files("directory = ? ORDER BY path", (directory,)))
 
+    def paths_named(self, name: str) -> list[str]:
+        """Paths of files of this name whatever their suffix, and of those below a directory of this name, ordered."""
+        rows = self.db.execute(
+            "SELECT path FROM files WHERE source_id = ? AND "
+            "(path GLOB ? OR path GLOB ? OR path GLOB ? OR path GLOB ?) ORDER BY path",
+            (self.source_id, f"{name}.*", f"*/{name}.*", f"{name}/*", f"*/{name}/*"),
+        )
+        return [path for (path,) in rows]
+
     def directories_in(self, directory: str) -> list[str]:
         """Paths of the directories directly in `directory` that hold an indexed file somewhere, ordered."""
         rows = self.db.execute(

@@ -150,8 +150,10 @@ def _add_part(definition: _Open, tag: str, span: Span, data: bytes, row: int) ->
             definition.name = plain(data[start:end], _MAX_NAME)
             definition.line = row + 1
     elif tag == "body":
-        if definition.body < 0:
-            definition.body = start
+        # A body that is nothing but one definition has its bytes, and belongs to what is around it.
+        owner = definition.parent if span == definition.own else definition
+        if owner is not None and owner.body < 0:
+            owner.body = start
     elif tag == "doc":
         definition.doc = definition.doc or span
     elif not definition.name:

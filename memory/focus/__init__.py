@@ -3,7 +3,7 @@
 from .allocator import FocusSettings
 from .codec import Codec, Rendering, Shown, WorkingEntry
 from .cut import Cut
-from .focus import Changes, Focused, all_entries, focus
+from .focus import Changes, Focused, all_entries, focus, spoken
 from .node import GIST_LEVELS, ROOT, TEXT_LEVELS, Node
 from .query import FocusQuery, Position, Span, outside
 from .scorer import FeatureScorer, Scorer, Weights
@@ -35,4 +35,5 @@ __all__ = [
     "all_entries",
     "focus",
     "outside",
+    "spoken",
 ]

@@ -8,9 +8,9 @@ Knows no feature and no model.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 
 from .cut import Cut
+from .frontier import Frontier
 from .node import BLOCK, CHUNK, DIRECTORY, FILE, ROOT, Node, reading_key
 from .query import FocusQuery
 from .scorer import Scorer
@@ -31,6 +31,8 @@ class FocusSettings:
 
     overview: float = 0.12
     """Share of the budget for entries that are not verbatim."""
+    breadth: int = 0
+    """So many of the best chunks are shown by their signatures, in that share, before any is shown in full."""
     minimum: float = 0.0
     """Score above which a node deserves detail where a question is asked."""
     cursor_minimum: float = -0.3
@@ -110,6 +112,9 @@ class Allocation:
         self._clear_room()
         self._pin()
         reserve = int(budget * self.settings.overview)
+        if self.settings.breadth:
+            self._speak_best(reserve)
+            reserve = 0
         self._settle(budget - reserve)
         self.cut.tidy()
         self._speak_overview(reserve)
@@ -175,7 +180,7 @@ class Allocation:
                 return changed
             changed = True
 
-    def _expand_best(self, waiting: "Frontier", limit: int) -> int:
+    def _expand_best(self, waiting: Frontier, limit: int) -> int:
         done = misses = 0
         while done < self.settings.step and misses < self.settings.patience:
             priority, node = waiting.pop()
@@ -255,6 +260,27 @@ class Allocation:
             if self._says_something(node) and spent + price <= reserve and self._affords(price):
                 self.cut.speak(node)
                 spent += price
+
+    def _speak_best(self, reserve: int) -> None:
+        """Speak the signatures of the best chunks within `reserve`, best first."""
+        entries = list(self.cut)
+        self._score(entries)
+        waiting = Frontier(self._ranked(entries))
+        found = 0
+        while found < self.settings.breadth:
+            _, node = waiting.pop()
+            if node is None:
+                return
+            if node.level >= FILE:
+                self.cut.expand(node)
+                children = self.tree.children(node)
+                self._score(children)
+                waiting.push(self._ranked(children))
+                continue
+            price = self.cut.price_of_speaking(node)
+            found += 1
+            if self.cut.total + price <= reserve:
+                self.cut.speak(node)
 
     def _speak_root(self) -> None:
         """The root's line, when there is nothing else."""
@@ -362,26 +388,3 @@ class Allocation:
 def _leaves_a_gist(node: Node) -> bool:
     """Whether a collapse leaves something to read: a block goes back to its gist, whatever is coarser falls silent."""
     return node.level == BLOCK
-
-
-class Frontier:
-    """Entries that wait to be expanded, the best first; equals in the order they came."""
-
-    def __init__(self, ranked: Iterable[tuple[float, Node]]) -> None:
-        self._count = 0
-        self._heap: list[tuple[float, int, Node]] = []
-        self.push(ranked)
-        heapify(self._heap)
-
-    def push(self, ranked: Iterable[tuple[float, Node]]) -> None:
-        """Add entries with their priorities."""
-        for priority, node in ranked:
-            heappush(self._heap, (-priority, self._count, node))
-            self._count += 1
-
-    def pop(self) -> tuple[float, Node | None]:
-        """The best entry and its priority; `(0, None)` when there is none."""
-        if not self._heap:
-            return 0.0, None
-        priority, _, node = heappop(self._heap)
-        return -priority, node

@@ -1,7 +1,8 @@
 """Focus: from a query to the working context. Knows no chat, no screen and no model's inside."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from .allocator import WORTH, FocusSettings, allocate
 from .codec import Codec, WorkingEntry
@@ -95,24 +96,44 @@ def _entries(
     ]
 
 
+def spoken(
+    cut: Cut,
+    scores: Mapping[Node, float],
+    budget: int,
+    previous: Focused | None,
+    reasons: tuple[str, ...],
+) -> Focused:
+    """The working context of a cut that somebody else chose, with a score for each of its rendered entries."""
+    entries = [
+        replace(_entry(cut, node, cost), score=scores[node], reasons=reasons)
+        for node, cost in zip(cut.spoken, cut.costs(), strict=True)
+    ]
+    entries.sort(key=lambda entry: -entry.score)
+    before = previous.cut.spoken if previous else ()
+    return Focused(cut, tuple(entries), cut.total, budget, _changes(before, cut.spoken), 0.0)
+
+
 def all_entries(focused: Focused) -> list[WorkingEntry]:
     """Every entry of the cut in reading order, the silent ones too: the whole source as it is covered."""
-    spoken = {entry.node: entry for entry in focused.entries}
-    return [spoken.get(node) or _silent(focused.cut, node) for node in focused.cut]
+    shown = {entry.node: entry for entry in focused.entries}
+    return [
+        shown.get(node) or replace(_entry(focused.cut, node, 0), silent=True)
+        for node in focused.cut
+    ]
 
 
-def _silent(cut: Cut, node: Node) -> WorkingEntry:
+def _entry(cut: Cut, node: Node, cost: int) -> WorkingEntry:
     first, last = cut.tree.span(node)
     return WorkingEntry(
         node,
         node.level,
-        0,
+        cost,
         0.0,
         (),
         cut.tree.shown(node.path),
         first,
         last,
-        silent=True,
+        silent=False,
         pinned=False,
     )
 

@@ -49,6 +49,8 @@ class FocusQuery:
     """The cursor. Its file need not be indexed yet."""
     window: str = ""
     """Text around the cursor, of any length; the chunk under the cursor is taken when it is ""."""
+    typed: str = ""
+    """What stands before the cursor on its line."""
     budget: int = 2048
     """Positions that the working context may take."""
     pins: tuple[Span, ...] = ()

@@ -85,6 +85,8 @@ class _Judged:
     """One query's evidence, weighed."""
 
     table: FeatureTable
+    sums: Array
+    """Of the table's rows `[m]`."""
     scores: Carried
     features: Carried
 
@@ -116,6 +118,11 @@ class FeatureScorer:
             for index in best
         )
 
+    def best(self, query: FocusQuery, most: int) -> list[float]:
+        """The highest sums that chunks of this source have, best first; fit to be held against another source's."""
+        # Nothing is taken off: what is, depends on the source's own best.
+        return [float(value) for value in np.sort(self._judge(query).sums)[::-1][:most]]
+
     def _judge(self, query: FocusQuery) -> _Judged:
         # What speaks for a chunk does not depend on the room there is.
         key = replace(query, budget=0), self.tree.version
@@ -123,18 +130,16 @@ class FeatureScorer:
         if judged is None:
             table = FeatureTable(Evidence(self.tree, query, self.limits))
             vector, weights = self.weights.vector(query), self.weights
-            zero = np.float32(
-                max(weights.minimum, weights.tail * float((table.rows @ vector).max()))
-            )
+            sums: Array = table.rows @ vector
+            zero = np.float32(max(weights.minimum, weights.tail * float(sums.max())))
 
-            def weighed(rows: Array) -> Array:
-                found: Array = (rows @ vector)[..., None] - zero
+            def unfound(path: str) -> Array:
+                found: Array = np.atleast_1d(table.row_of_unfound(path) @ vector) - zero
                 return found
 
-            scores = Carried(
-                table, weighed(table.rows), lambda path: weighed(table.row_of_unfound(path))
-            )
-            judged = _Judged(table, scores, Carried(table, table.rows, table.row_of_unfound))
+            scores = Carried(table, sums[:, None] - zero, unfound)
+            features = Carried(table, table.rows, table.row_of_unfound)
+            judged = _Judged(table, sums, scores, features)
             self._judged.put(key, judged)
         return judged
 

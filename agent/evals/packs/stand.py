@@ -103,7 +103,11 @@ class Stand:
 def _focused(engine: Engine, ask: Ask, budget: int) -> Context:
     """What a completion reads, chosen anew at every cursor."""
     query = FocusQuery(
-        at=ask.cursor.at, window=ask.window, budget=budget, exclude=(ask.cursor.span,)
+        at=ask.cursor.at,
+        window=ask.window,
+        typed=ask.cursor.prefix.rpartition("\n")[2],
+        budget=budget,
+        exclude=(ask.cursor.span,),
     )
     engine.forget_focus()
     composed, read = engine.focus_and_read(query, CODEC, context="complete")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from megacontext.agent.events import Citation, Cited, FocusChange, Notice
 from megacontext.agent.mcp.lending import Lender
+from megacontext.agent.packs.choosing import shares_of
 from megacontext.configs.errors import SettingsError
 from megacontext.memory.focus import Cut, FocusQuery, Position, WorkingEntry
 from megacontext.memory.ingest.gisting import as_blocks
@@ -154,12 +155,14 @@ def test_the_share_of_one_pack_can_be_less(mount_pack, engine_with):
 # Completion
 
 
-def test_a_completion_reads_the_pack_that_its_file_imports_first(mount_pack, engine_with):
+MOORING = "from harbour.quay import Mooring\n\n\ndef hold(hawser):\n    return Mooring().\n"
+
+
+def test_a_completion_reads_calls_of_the_pack_behind_the_repository(mount_pack, engine_with):
     mount_pack()
     model = ScriptedModel(["x"], context_length=20_000)
     engine = engine_with(model, complete__budget=4000)
-    text = "from harbour.quay import Mooring\n\n\ndef hold(hawser):\n    return Mooring().\n"
-    write_files(engine.memory.places.root, {"hold.py": text})
+    write_files(engine.memory.places.root, {"hold.py": MOORING})
     engine.refresh()
     changes = [
         event
@@ -169,9 +172,52 @@ def test_a_completion_reads_the_pack_that_its_file_imports_first(mount_pack, eng
     assert [change.source for change in changes] == ["harbour@1.0", "repository"]
     assert changes[0].entries[0].provenance["origin"] == "pypi:harbour==1.0"
     [prompt] = model.texts
-    assert prompt.index(f"<|file_sep|>{QUAY}\n") < prompt.index("<|file_sep|>hold.py\n")
+    calls = f"<|file_sep|>{QUAY}\nMooring().tighten(hawser)\n"
+    assert prompt.index("./: README.md, greeter/") < prompt.index(calls)
+    assert prompt.index(calls) < prompt.index("<|file_sep|>hold.py\n")
     assert "[pack" not in prompt
     assert sum(change.total_cost for change in changes) <= engine.settings.complete.budget
+
+
+def test_what_can_be_called_is_told_anew_where_it_changes(mount_pack, engine_with):
+    mount_pack()
+    model = ScriptedModel(["x", "x", "x"], context_length=20_000)
+    engine = engine_with(model)
+    write_files(engine.memory.places.root, {"hold.py": MOORING})
+    engine.refresh()
+    for column in (12, 22):
+        list(engine.complete(Position("hold.py", 5, column)))
+    list(engine.complete(Position("hold.py", 5, 24), text=MOORING.replace("().", "().ti")))
+    first, second, third = model.texts
+    assert f"{QUAY}\nMooring\n" in first
+    assert f"{QUAY}\nMooring().tighten(hawser)\n" in second
+    end = second.index("<|file_sep|>hold.py\n")
+    assert third.startswith(second[:end]), "what stands in a prompt stays while a name is typed"
+
+
+@pytest.mark.parametrize("budget", [400, 800, 1600, 3000])
+def test_costs_at_a_cursor_are_exact_and_within_the_budget(mount_pack, engine_with, budget):
+    mount_pack()
+    engine = engine_with()
+    write_files(engine.memory.places.root, {"hold.py": MOORING})
+    engine.refresh()
+    query = FocusQuery(at=Position("hold.py", 5, 22), budget=budget)
+    composed, rendering = engine.focus_and_read(query, context="complete")
+    assert sources(composed) == ["repository", "harbour@1.0"]
+    assert engine.model.count(rendering.segments) == composed.total_cost <= budget
+
+
+def test_a_rule_keeps_calls_out(mount_pack, engine_with):
+    mount_pack()
+    engine = engine_with(packs__deny=["complete(path=harbour/quay.py)"])
+    write_files(engine.memory.places.root, {"hold.py": MOORING})
+    engine.refresh()
+    query = FocusQuery(at=Position("hold.py", 5, 22))
+    composed, rendering = engine.focus_and_read(query, context="complete")
+    assert sources(composed) == ["repository"]
+    assert "tighten" not in rendering.text
+    [kept] = composed.kept_out
+    assert (kept.place, kept.rule) == (QUAY, "packs.deny: complete(path=harbour/quay.py)")
 
 
 def test_a_file_that_imports_nothing_of_it_gets_nothing_of_it(mount_pack, engine_with):
@@ -183,20 +229,58 @@ def test_a_file_that_imports_nothing_of_it_gets_nothing_of_it(mount_pack, engine
 
 def test_a_forgotten_focus_leaves_no_trace_in_packs_either(mount_pack, engine_with):
     mount_pack()
-    engine = engine_with(ScriptedModel(["x"], context_length=20_000))
-    text = "from harbour.quay import Mooring\n\n\ndef hold(hawser):\n    return Mooring().\n"
-    write_files(engine.memory.places.root, {"hold.py": text})
-    engine.refresh()
+    engine = engine_with()
 
-    def read(window: str) -> str:
-        query = FocusQuery(at=Position("hold.py", 5, 22), window=window, budget=1600)
-        return engine.focus_and_read(query, context="complete")[1].text
+    def read(question: str) -> str:
+        return engine.focus_and_read(FocusQuery(question, budget=400))[1].text
 
-    first = read("Mooring().tighten(")
-    read("hawser bollard slacken tide Mooring")
-    assert read("Mooring().tighten(") != first, "what stands in a prompt stays while somebody types"
+    first = read(QUESTION)
+    read("tide slackened rises bollard holds")
     engine.forget_focus()
-    assert read("Mooring().tighten(") == first
+    assert read(QUESTION) == first
+
+
+def test_a_pack_has_the_share_that_its_best_places_have_of_all(mount_pack, engine_with):
+    mount_pack({"a.md": "# Word\n\nA word for a greeting.\n"}, name="little")
+    mount_pack()
+    engine = engine_with()
+
+    def costs(question: str) -> dict[str, int]:
+        composed, _ = engine.focus_and_read(FocusQuery(question, budget=1000))
+        return {part.source.name: part.cost for part in composed.parts}
+
+    assert costs(QUESTION).keys() == {"harbour@1.0", "repository"}
+    assert costs("word_for a greeting").get("little@1.0", 0) < 500
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "shares"),
+    [
+        ([3.0, 1.0], [[0.5]], [0.0]),
+        ([1.0], [[3.0, 2.9, 2.8]], [1.0]),
+        ([3.0, 3.0], [[3.0], [3.0]], [0.25, 0.25]),
+        ([3.0] * 8, [[3.0] * 8], [0.0]),
+        ([], [[2.0]], [1.0]),
+        ([], [[0.0]], [0.0]),
+        ([], [[]], [0.0]),
+    ],
+)
+def test_the_best_places_of_all_sources_share_the_budget(own, others, shares):
+    assert shares_of(own, others) == shares
+
+
+def test_signatures_of_a_packs_best_places_come_before_any_in_full(mount_pack, engine_with):
+    long = "".join(f"    step{n} = rope.pull({n})\n" for n in range(60))
+    knots = "".join(
+        f'def {name}(rope):\n    """Ties a bowline knot, the {name} way."""\n{long}\n\n'
+        for name in ("plain", "running", "water", "double")
+    )
+    mount_pack({"knots.py": knots}, name="knots")
+    question = "how is a bowline knot tied"
+    composed, rendering = engine_with().focus_and_read(FocusQuery(question, budget=700))
+    assert sources(composed)[0] == "knots@1.0"
+    for name in ("plain", "running", "water", "double"):
+        assert f"def {name}(rope)" in rendering.text
 
 
 # Answers

@@ -81,6 +81,11 @@ def test_the_outline_has_signatures_and_first_doc_lines() -> None:
     )
 
 
+def test_the_only_method_of_a_class_keeps_its_signature() -> None:
+    chunked = chunk_file("a.py", b"class A(B):\n    def go(self, x):\n        return x\n")
+    assert [each.signature for each in chunked.symbols] == ["class A(B)", "def go(self, x)"]
+
+
 def test_documents_are_cut_at_headings_and_long_sections_at_paragraphs() -> None:
     paragraph = "Some words about this. " * 20 + "\n\n"
     source = f"# One\n\n{paragraph * 2}## Two\n\n{paragraph * 12}# Three\n\n{paragraph * 2}"

@@ -21,8 +21,9 @@ from megacontext.memory.focus import (
     focus,
 )
 from megacontext.memory.focus.features import Array
-from megacontext.memory.focus.node import BLOCK, TOKENS
+from megacontext.memory.focus.node import BLOCK, CHUNK, TOKENS
 
+from .conftest import Build
 from .shelf import Shelf
 from .test_cut import SlotCodec, assert_sound
 
@@ -279,3 +280,19 @@ def test_a_gist_codec_refines_single_blocks(library: Shelf):
 def test_settings_that_make_no_sense_name_themselves(setting: str, value: float):
     with pytest.raises(ValueError, match=f"focus.{setting} is {value}"):
         FocusSettings(**{setting: value})
+
+
+def test_signatures_of_the_best_chunks_come_first_where_breadth_is_wanted(build: Build):
+    chunks = [f"def fold{n}(header):\n" + "    header.folded()\n" * 16 for n in range(4)]
+    others = {f"x{n}.py": ["def other():\n    pass\n"] for n in range(12)}
+    shelf = build({"fold.py": chunks, **others})
+    query = FocusQuery("where is a header folded?", budget=105)
+
+    def levels(breadth: int) -> list[int]:
+        settings = FocusSettings(overview=0.5, breadth=breadth)
+        found = focus(shelf.tree, query, shelf.codec, shelf.scorer, settings=settings)
+        assert found.total_cost <= query.budget
+        return sorted(entry.level for entry in found.entries)
+
+    assert levels(0)[0] == TOKENS and len(levels(0)) < 4
+    assert levels(4) == [CHUNK] * 4

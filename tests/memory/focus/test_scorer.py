@@ -152,3 +152,11 @@ def test_words_meet_across_spelling():
     ]  # fmt: skip
     assert overlap(stems("fold header"), stems("fold_header")) == 1.0
     assert overlap(stems(""), stems("fold_header")) == 0.0
+
+
+def test_the_best_sums_of_a_source_are_told_without_what_depends_on_it(library: Shelf):
+    query = FocusQuery("where is a long header of an email message folded?")
+    best = library.scorer.best(query, 3)
+    assert len(best) == 3 and best == sorted(best, reverse=True)
+    node = library.tree.node_at("mail/fold.py", 1)
+    assert library.scorer.score([node], query)[0] < best[0]

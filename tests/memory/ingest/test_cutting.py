@@ -35,7 +35,7 @@ def texts(count: int) -> list[FileText]:
 
 def interpreters() -> list[int]:
     """Processes of this one that cut."""
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return [int(line.split()[0]) for line in told.splitlines() if "chunking.worker" in line]
 
