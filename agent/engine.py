@@ -257,8 +257,16 @@ class Engine:
             stop_token_ids=tuple(sorted(self.model.specials.known())),
             stop=("\n",) if shape.one_line else (),
             heal=True,
+            names=self.names_at(_before(text, at), at),
         )
         yield from stream(self.model, prompt, sampling, cancel, started, shape)
+
+    def names_at(self, text: str, at: Position) -> tuple[str, ...]:
+        """What an answer at a cursor is held to begin with, by what packs know; see `Packs.names_at`."""
+        if not self.settings.packs.share or not self._packs.mounted():
+            return ()
+        lens, _ = self._tools(FocusQuery(at=at), "text")
+        return self._packs.names_at(text, at, lens.tree)
 
     def _memory_at(
         self, plan: Plan, codec: str | None, cancel: Cancel | None
@@ -362,6 +370,11 @@ class Engine:
 
         found = citations(answer, read, lines_of)
         return [self._packs.attributed(each) for each in found]
+
+
+def _before(text: str, at: Position) -> str:
+    lines = text.split("\n")
+    return "\n".join((*lines[: at.line - 1], lines[at.line - 1][: at.column - 1]))
 
 
 def _query(cursor: Cursor, budget: int) -> FocusQuery:

@@ -161,7 +161,8 @@ class Sampling:
     model itself knows (end of text, end of turn) always count. With `heal`, a prompt that ends in text may be read
     without its last token, and the answer begins with one that begins like it: a model that has only seen `):` followed
     by a line end and blanks in one token has nothing to say behind the line end alone. Remote models decide that
-    themselves.
+    themselves. With `names`, the answer begins with one of them, as they go on from the prompt, and what stands behind
+    is no part of a name; remote models take no notice.
     """
 
     max_new_tokens: int = 64
@@ -172,6 +173,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
     heal: bool = False
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.max_new_tokens >= 1, "max_new_tokens", self.max_new_tokens, "at least 1")
@@ -179,6 +181,8 @@ class Sampling:
         _require(0 < self.top_p <= 1, "top_p", self.top_p, "above 0 and at most 1")
         _require(self.top_k >= 0, "top_k", self.top_k, "0 (off) or more")
         _require(all(self.stop), "stop", self.stop, "strings that are not empty")
+        named = all(not name or f"_{name}".isidentifier() for name in self.names)
+        _require(named, "names", self.names, "names, or what is left of them")
 
 
 @dataclass(frozen=True)

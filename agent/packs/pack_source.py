@@ -113,7 +113,7 @@ class PackSource:
     @cached_property
     def reach(self) -> Reach:
         """What can be reached in it from a cursor."""
-        return Reach(self._lens.tree)
+        return Reach(self._lens.tree, self.memory.read)
 
     def list(self, wanted: Sequence[tuple[float, Reached]], budget: int) -> Focused | None:
         """What of it can be called, as calls, within a budget with its frame; None when that is nothing."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from megacontext.configs.settings import Settings
 from megacontext.memory.catalogue import FileRecord
-from megacontext.memory.focus import Focused, FocusQuery, FocusSettings
+from megacontext.memory.focus import Focused, FocusQuery, FocusSettings, Position, TreeView
 from megacontext.memory.focus.evidence import names_at_home
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
@@ -17,6 +17,7 @@ from ..events import Citation
 from ..sources import KeptOut, Part
 from .calling import likeliest
 from .choosing import AT_CURSOR, COMPARED, asked_beside, chosen
+from .naming import names_at
 from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
 from .reach import Place, Reach, Reached
@@ -134,6 +135,33 @@ class Packs:
                 room -= found.total_cost + source.frame
             yield source, found
 
+    def names_at(self, text: str, at: Position, tree: TreeView) -> tuple[str, ...]:
+        """All names that may go on behind a dot before the cursor, without what is typed; none where that is not known.
+
+        `text` is that of the file up to the cursor, `tree` the repository's. What a rule keeps out of completions tells
+        nothing.
+        """
+        place = Place.of(text, ())
+        name = place.receiver.rpartition(".")[2]
+        if not name or not self.mounted():
+            return ()
+        with self._memory.reading():
+            is_own = bool(self._memory.catalogue.paths_named(name))
+            place = Place.of(text, names_at_home(tree, at.path))
+        sources = [self._source(each, "complete", None) for each in self.mounted()]
+        open_ones = [source for source in sources if not source.refusal()]
+        typed = place.line.removeprefix(place.line[: place.line.rfind(".") + 1])
+        for source in _imported(open_ones, place):
+            if is_own and not place.takes(name, source.memory.roots):
+                continue  # the repository has a module of this name
+            with source.memory.reading():
+                found = names_at(source.reach, place)
+            fits = {each for each in found if each.isascii() and each.isidentifier()}
+            fits = {each for each in fits if typed.startswith("_") or not each.startswith("_")}
+            if going_on := {each[len(typed) :] for each in fits if each.startswith(typed)}:
+                return tuple(sorted(going_on))
+        return ()
+
     def _text_before(self, query: FocusQuery) -> str:
         """The cursor's file up to the cursor, its line as it is typed."""
         assert query.at is not None, "there is a cursor"
@@ -210,7 +238,7 @@ class Packs:
 
 def _reached(sources: Iterable[PackSource], place: Place) -> list[tuple[PackSource, Reached]]:
     """What can be called in those packs that the file imports; what is being called goes before all else."""
-    near = [source for source in sources if not source.memory.roots.isdisjoint(place.imported)]
+    near = _imported(sources, place)
     for look in (Reach.called, Reach.at):
         found = []
         for source in near:
@@ -219,3 +247,8 @@ def _reached(sources: Iterable[PackSource], place: Place) -> list[tuple[PackSour
         if found:
             break
     return found
+
+
+def _imported(sources: Iterable[PackSource], place: Place) -> list[PackSource]:
+    """Those that the file at a place imports."""
+    return [each for each in sources if not each.memory.roots.isdisjoint(place.imported)]

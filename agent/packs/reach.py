@@ -5,7 +5,7 @@ it is what the file imports; between parentheses, what is being called. Knows na
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -108,6 +108,12 @@ class Place:
         """The same for as long as the same can be called."""
         return f"{self.receiver}.{self.called}({self.raises}"
 
+    def takes(self, name: str, roots: Collection[str]) -> bool:
+        """Whether the file imports a name from one of some packages, and not from beside itself."""
+        told = [found for found in IMPORTS.findall(self.text) if name in identifiers(found)]
+        tops = (re.match(r"(?:from|import)\s+([^\W\d]\w*)", found) for found in told)
+        return any(top is not None and top.group(1) in roots for top in tops)
+
     def classes_of(self, name: str) -> list[str]:
         """Names that a variable's class may have, by what its file assigns to it or says of it."""
         if name in SELF:
@@ -124,8 +130,10 @@ class Place:
 class Reach:
     """What can be reached in one pack."""
 
-    def __init__(self, tree: TreeView) -> None:
+    def __init__(self, tree: TreeView, read: Callable[[str], bytes | None]) -> None:
+        """`read` gives a file of the pack."""
         self.tree = tree
+        self._read = read
         self._modules: Lru[str, list[SymbolRecord]] = Lru(CACHED_MODULES)
 
     def at(self, place: Place) -> list[Reached]:
@@ -155,7 +163,7 @@ class Reach:
         if symbol.kind != "class":
             return parameters(symbol.signature)
         fields: list[str] = []
-        for owner in self._made_of([symbol]):
+        for owner in self.made_of([symbol]):
             own = [each for each in self.tree.symbols_of(owner.path) if each.scope == _name(owner)]
             made = [each for each in own if each.name in CONSTRUCTORS]
             if made:
@@ -163,6 +171,19 @@ class Reach:
             fields += [each.signature for each in own if FIELD.match(each.signature)]
         # A class of fields alone is given them.
         return _given(fields) if fields else None
+
+    def classes_of(self, place: Place, name: str) -> list[SymbolRecord]:
+        """The class that a name is, or that the file says a variable of this name has."""
+        return self._classes([name]) or self._classes(place.classes_of(name))[:1]
+
+    def defines(self, name: str) -> bool:
+        """Whether the pack defines a class of this name, and seldom anything else."""
+        return any(each.kind == "class" for each in self._named(name))
+
+    def text_of(self, symbol: SymbolRecord) -> str:
+        """The whole definition."""
+        data = self._read(symbol.path) or b""
+        return data[symbol.start : symbol.end].decode("utf-8", "replace")
 
     def _behind(self, place: Place) -> Iterator[Reached]:
         name = place.receiver.rpartition(".")[2]
@@ -216,7 +237,7 @@ class Reach:
 
     def _look_into(self, name: str) -> list[SymbolRecord]:
         found: dict[str, SymbolRecord] = {}
-        for path in self._paths(name):
+        for path in self.paths(name):
             for symbol in self.tree.symbols_of(path):
                 if not symbol.scope and symbol.kind in CALLABLE:
                     found.setdefault(symbol.name, symbol)
@@ -228,7 +249,7 @@ class Reach:
                             found.setdefault(word, symbol)
         return list(found.values())
 
-    def _paths(self, module: str) -> Iterable[str]:
+    def paths(self, module: str) -> Iterable[str]:
         """Files that a module of this name may be."""
         for path in self.tree.catalogue.paths_named(module):
             folders, _, file = path.rpartition("/")
@@ -238,12 +259,12 @@ class Reach:
 
     def _members(self, classes: Iterable[SymbolRecord]) -> Iterator[SymbolRecord]:
         """What classes define, and what those do that they are made of."""
-        for owner in self._made_of(classes):
+        for owner in self.made_of(classes):
             for symbol in self.tree.symbols_of(owner.path):
                 if symbol.scope == _name(owner) and symbol.kind in CALLABLE:
                     yield symbol
 
-    def _made_of(self, classes: Iterable[SymbolRecord]) -> Iterator[SymbolRecord]:
+    def made_of(self, classes: Iterable[SymbolRecord]) -> Iterator[SymbolRecord]:
         """Classes and those that they are made of, the nearest first."""
         waiting, seen = list(classes), set[tuple[str, int]]()
         while waiting and len(seen) < MOST_CLASSES:

@@ -21,8 +21,13 @@ class Healing:
     """That were taken back, 0 or 1."""
     allowed: tuple[int, ...] = ()
     """What may stand in their place; anything where nothing was taken back."""
-    skip: int = 0
-    """Characters of the answer that the prompt has already."""
+    text: str = ""
+    """The end of the prompt that the answer says again."""
+
+    @property
+    def skip(self) -> int:
+        """Characters of the answer that the prompt has already."""
+        return len(self.text)
 
 
 def take_back(
@@ -38,7 +43,7 @@ def take_back(
     if set(allowed) <= {last}:
         return Healing()
     keys.pop()
-    return Healing(1, tuple(allowed), len(tokenizer.decode([last])))
+    return Healing(1, tuple(allowed), tokenizer.decode([last]))
 
 
 def _ends_in_text(prompt: Prompt) -> bool:

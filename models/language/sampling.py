@@ -5,15 +5,19 @@ from collections.abc import Sequence
 import torch
 
 from ..base import Sampling
+from .guiding import NameGuide
 
 
 class Sampler:
     """Draws tokens; equal seeds and logits give equal tokens, on every device."""
 
-    def __init__(self, sampling: Sampling, first: Sequence[int] = ()) -> None:
-        """`first`: the only tokens that the first draw may give; any where there are none."""
+    def __init__(
+        self, sampling: Sampling, first: Sequence[int] = (), guide: NameGuide | None = None
+    ) -> None:
+        """`first`: the only tokens that the first draw may give; any where there are none. `guide` says it of all."""
         self._sampling = sampling
         self._first = list(first)
+        self._guide = guide
         self._random = torch.Generator().manual_seed(sampling.seed)
 
     def draw(self, logits: torch.Tensor) -> tuple[int, float]:
@@ -22,14 +26,22 @@ class Sampler:
         `logits` is one row `[vocabulary]`. The log-probability is NaN if no logit is finite.
         """
         scores = logits.float()
-        if self._first:
-            allowed = torch.full_like(scores, -torch.inf)
-            allowed[self._first] = scores[self._first]
-            scores, self._first = allowed, []
+        if allowed := self._allowed():
+            masked = torch.full_like(scores, -torch.inf)
+            masked[allowed] = scores[allowed]
+            scores = masked
         total = torch.logsumexp(scores, dim=-1)
         chosen = scores.argmax() if self._sampling.temperature == 0 else self._sample(scores)
         logprob = scores[chosen] - total
+        if self._guide is not None:
+            self._guide.take(int(chosen))
         return int(chosen), float(logprob)
+
+    def _allowed(self) -> list[int]:
+        """The only tokens that may be drawn now; none where any may."""
+        guided = self._guide.allowed() if self._guide is not None else []
+        first, self._first = self._first, []
+        return guided or first
 
     def _sample(self, scores: torch.Tensor) -> torch.Tensor:
         limit = self._sampling.top_k or scores.shape[-1]

@@ -108,7 +108,6 @@ class _Row:
     """One prompt and the answer to it."""
 
     def __init__(self, model: "TransformersModel", prompt: Prompt, sampling: Sampling) -> None:
-        from .sampling import Sampler
         from .streaming import PieceMaker
 
         positions = model._lay_out(prompt)
@@ -124,7 +123,7 @@ class _Row:
         """The token to go on from; None when the answer is complete."""
         self._left = room + healing.tokens
         self._stops = model._stops | set(sampling.stop_token_ids)
-        self._sampler = Sampler(sampling, healing.allowed)
+        self._sampler = model._sampler(sampling, healing)
         self._pieces = PieceMaker(model.decode, sampling.stop, healing.skip)
 
     def read(self, logits: "torch.Tensor") -> None:

@@ -18,6 +18,8 @@ from tokenizers import Tokenizer
 
 from megacontext.configs.errors import ModelFilesError
 
+from .guiding import TokenTexts
+
 # Half a surrogate pair is no text and no tokenizer takes it; such strings come from file names.
 BROKEN = "\ufffd"
 """Stands for bytes that are no whole character."""
@@ -131,6 +133,12 @@ class TextTokenizer:
             if whole.startswith(text) and BROKEN not in whole:
                 found.append(id_)
         return found
+
+    @cached_property
+    def token_texts(self) -> TokenTexts:
+        """All tokens by their texts; made when it is first asked for."""
+        texts = {token: self.decode([token]) for _, token in self._spellings}
+        return TokenTexts(texts, [*self.added_tokens.values()])
 
     @cached_property
     def _spellings(self) -> list[tuple[str, int]]:

@@ -32,6 +32,7 @@ from ..base import (
 )
 from ..choosing.presets import Precision
 from .chat_template import ChatTemplate
+from .guiding import NameGuide
 from .healing import Healing, take_back
 from .kv_cache import PositionKey, TwoCaches
 from .positions import Positions
@@ -194,6 +195,12 @@ class TransformersModel:
     def _healed(self, prompt: Prompt, positions: Positions, sampling: Sampling) -> Healing:
         return take_back(prompt, positions.keys, self.tokenizer) if sampling.heal else Healing()
 
+    def _sampler(self, sampling: Sampling, healing: Healing) -> Sampler:
+        guide = None
+        if sampling.names:
+            guide = NameGuide(self.tokenizer.token_texts, sampling.names, healing.text)
+        return Sampler(sampling, healing.allowed, guide)
+
     def _run(
         self,
         positions: Positions,
@@ -202,7 +209,7 @@ class TransformersModel:
         cancel: Cancel | None,
     ) -> Iterator[GenerationEvent]:
         length = len(positions.keys) + healing.tokens
-        sampler = Sampler(sampling, healing.allowed)
+        sampler = self._sampler(sampling, healing)
         pieces = PieceMaker(self.decode, sampling.stop, healing.skip)
         stops = self._stops | set(sampling.stop_token_ids)
         room = min(sampling.max_new_tokens, self.context_length - length)

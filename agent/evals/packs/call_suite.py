@@ -55,7 +55,8 @@ class CallSuite(PackSuite[Call]):
         context = contexts[arm]
         prompt = self._bench.prompt(ask, context)
         self._bench.model.forget()
-        made = self._bench.made(prompt, self._bench.settings.calls.longest)
+        longest = self._bench.settings.calls.longest
+        made = self._bench.made(prompt, longest, names=context.names)
         bare = self._bench.model.count(self._bench.prompt(ask, Context((), "", 0.0)))
         packs = [pack.label for pack in self._bench.stands[spot.package].packs]
         return {
@@ -64,6 +65,7 @@ class CallSuite(PackSuite[Call]):
             "true": spot.rest,
             "nats": self._bench.nats(ask, [context], f"{spot.rest}\n")[0],
             "shown": names(context.text, spot.name),
+            "held": bool(context.names),
             "packed": any(f"{label}/" in context.text for label in packs),
             "positions": made.positions - bare,
             "choose_ms": round(context.ms, 3),
@@ -79,6 +81,7 @@ class CallSuite(PackSuite[Call]):
             Measure(NLL, "nats", "nats a token", higher_is_better=False),
             Measure("called name in memory", "shown"),
             Measure("a pack in memory", "packed"),
+            Measure("names held to what a pack knows", "held"),
             Measure("positions of memory", "positions", "", higher_is_better=False),
             Measure("choosing memory", "choose_ms", "ms", higher_is_better=False),
             Measure("reading and writing", "make_ms", "ms", higher_is_better=False),
@@ -100,5 +103,6 @@ HOW = (
     "called (callee), which is not in the text that every prompt holds. The rest of the line is wanted; behind the "
     "cursor there is nothing, neither in the prompt nor in memory. All arms but `none` have the same positions. `pack` "
     "and `without` are what a completion reads, by the text codec: with the packs, which may take their share of the "
-    "budget, and with the repository alone. `bm25` has the whole budget for passages of ten lines of the packs' texts."
+    "budget, and with the repository alone; behind the dot of what a pack knows whole, the answer of `pack` is held to "
+    "its names. `bm25` has the whole budget for passages of ten lines of the packs' texts."
 )

@@ -111,4 +111,7 @@ def _focused(engine: Engine, ask: Ask, budget: int) -> Context:
     )
     engine.forget_focus()
     composed, read = engine.focus_and_read(query, CODEC, context="complete")
-    return Context((*read.segments,), read.text, composed.elapsed_ms)
+    started = time.perf_counter()
+    names = engine.names_at(ask.spot.before, ask.cursor.at)
+    took = composed.elapsed_ms + 1000 * (time.perf_counter() - started)
+    return Context((*read.segments,), read.text, took, names)

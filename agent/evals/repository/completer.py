@@ -44,13 +44,16 @@ class Completer:
         losses = self.measurer.losses(prompts, targets)
         return [float(loss) / len(targets) for loss in losses]
 
-    def made(self, prompt: Prompt, longest: int, *, line: bool = True) -> Made:
-        """What the model goes on with, greedily; at most one line, unless told otherwise."""
+    def made(
+        self, prompt: Prompt, longest: int, *, line: bool = True, names: tuple[str, ...] = ()
+    ) -> Made:
+        """What the model goes on with, greedily; at most one line, unless told otherwise. `names`: see `Sampling`."""
         sampling = Sampling(
             max_new_tokens=longest,
             stop=("\n",) if line else (),
             stop_token_ids=tuple(sorted(self.model.specials.known())),
             heal=True,
+            names=names,
         )
         started = time.perf_counter()
         text, usage = "", None

@@ -41,7 +41,7 @@ def reach(mount_pack, engine_with):
     mount_pack(SAIL, name="sail")
     [mounted] = engine_with().memory.mounts.mounted()
     with mounted.memory.reading():
-        yield Reach(TreeView(mounted.memory.catalogue))
+        yield Reach(TreeView(mounted.memory.catalogue), mounted.memory.read)
 
 
 def forms(reach: Reach, text: str, *home: str) -> list[str]:

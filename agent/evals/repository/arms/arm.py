@@ -41,6 +41,8 @@ class Context:
     """The same for people."""
     ms: float
     """Time that choosing took, in milliseconds."""
+    names: tuple[str, ...] = ()
+    """What the answer is held to begin with; anything where there are none."""
 
 
 class Arm(Protocol):
