@@ -1,7 +1,7 @@
 """Which mounted packs a query is put to, and how much of its budget each deserves.
 
-What the repository answers itself needs no pack, which would take room from it. A question is put to all sources, and
-their best places are held against each other by one scorer's sums: the share that a pack has of these is its share of
+What the repository answers itself needs no pack, which would take room from it. A question is put to all sources that
+seem likely, and their best places are held against each other by one scorer's sums: the share that a pack has of these is its share of
 the budget. At a cursor, where every key that somebody types is a query, packs are told cheaply, by names that they
 define. Knows no cut and no codec.
 """
@@ -17,8 +17,12 @@ from megacontext.memory.focus.words import code_names
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 
+from .likely import likely
+
 LIMITS = Limits(hits=40, matches=2_000, found_only=True)
 """How far the full text of a pack is looked into."""
+SPARE = 1
+"""Packs whose places are scored beyond those that a query can be put to."""
 COMPARED = 8
 """Best places of all sources together that are held against each other."""
 NEAR_BEST = 0.7
@@ -99,6 +103,9 @@ def chosen(
     # SQLite lets other threads run while it searches.
     with ThreadPoolExecutor(len(rivals), "pack") as pool:
         if query.text:
+            packs = [each.mounted.memory for each in rivals]
+            looked = likely(packs, query.text, LIMITS, most + SPARE, pool)
+            rivals = [rivals[index] for index in looked]
             jobs = [pool.submit(_best, each, query) for each in rivals]
             standings = shares_of(own(), [job.result() for job in jobs])
         else:
