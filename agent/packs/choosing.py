@@ -1,9 +1,9 @@
 """Which mounted packs a query is put to, and how much of its budget each deserves.
 
 What the repository answers itself needs no pack, which would take room from it. A question is put to all sources that
-seem likely, and their best places are held against each other by one scorer's sums: the share that a pack has of these is its share of
-the budget. At a cursor, where every key that somebody types is a query, packs are told cheaply, by names that they
-define. Knows no cut and no codec.
+seem likely, and their best places are held against each other by one scorer's sums: the share that a pack has of these
+is its share of the budget. At a cursor, where every key that somebody types is a query, packs are told cheaply, by
+names that they define. Knows no cut and no codec.
 """
 
 from collections.abc import Callable, Sequence
