@@ -17,6 +17,7 @@ BUDGET, SMALL, TIMES = 256, 128, 4
 """Positions at which arms are compared; and those that four times as many of BM25 are compared with."""
 LINES = "megacontext eval repository --task lines"
 NEEDLES = "megacontext eval repository --task needles"
+PACKS = "megacontext eval packs"
 CODE_SUITES = (
     ("humaneval", "HumanEval", 164),
     ("humaneval_plus", "HumanEval+", 164),
@@ -110,6 +111,34 @@ def _harm(kept: Kept) -> Figure | None:
     return None
 
 
+def _with_packs(name: str, suite: str, arm: str, other: str, *, end: int) -> Source:
+    """A figure with packs minus the one without, or than another arm's; `end` 0 is the lower one of the interval."""
+
+    def source(kept: Kept) -> Figure | None:
+        run = kept.run(suite, _of_pocket)
+        ours, theirs = figure(run, name, arm), figure(run, name, other)
+        if ours is None or theirs is None:
+            return None
+        found = difference(ours, theirs)
+        low, mid, high = (100 * each for each in found.interval)
+        note = f"{arm} against {other}, {mid:.1f} [{low:.1f}, {high:.1f}], {found.tasks} tasks"
+        return Figure(100 * found.interval[end], note)
+
+    return source
+
+
+def _packs() -> Iterator[Promise]:
+    for metric in METRICS:
+        source = _with_packs(metric, "packs-calls", "pack@512", "without@512", end=0)
+        name = (
+            f"calls to frameworks at 512 positions, with packs above without, {metric}, lower end"
+        )
+        yield Promise(AREA, name, source, PACKS, "points", at_least=0)
+    source = _with_packs("recall@5", "packs-questions", "pack@1024", "bm25@1024", end=0)
+    name = "questions about frameworks at 1,024 positions, recall@5 above BM25, lower end"
+    yield Promise(AREA, name, source, PACKS, "points", at_least=0)
+
+
 def _lines() -> Iterator[Promise]:
     rivals = {f"bm25@{BUDGET}": "BM25", f"outline@{BUDGET}": "the outline map"}
     for other, told in rivals.items():
@@ -125,6 +154,7 @@ def _lines() -> Iterator[Promise]:
 
 PROMISES = (
     *_lines(),
+    *_packs(),
     Promise(AREA, "needles, recall@5", _recall, NEEDLES, at_least=0.9),
     *(
         Promise(
