@@ -17,12 +17,10 @@ from megacontext.memory.focus.words import code_names
 from megacontext.memory.memory import Memory
 from megacontext.memory.packs.mounts import Mounted
 
-from .likely import likely
+from .likely import answered, likely
 
 LIMITS = Limits(hits=40, matches=2_000, found_only=True)
 """How far the full text of a pack is looked into."""
-SPARE = 1
-"""Packs whose places are scored beyond those that a query can be put to."""
 COMPARED = 8
 """Best places of all sources together that are held against each other."""
 NEAR_BEST = 0.7
@@ -44,6 +42,8 @@ class Asked:
     """Names in it, or at the cursor, that the repository does not define."""
     imported: frozenset[str]
     """What the file at the cursor seems to import: `a` and `b` for a.b."""
+    answered: float
+    """The part of the question that the repository's best place answers; see `likely`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +75,17 @@ def asked_beside(query: FocusQuery, memory: Memory, tree: TreeView) -> Asked:
     ]
     text, most, matches = _search_of(query, Limits())
     hits = memory.catalogue.search(text, most, matches)
+    strongest = max((hit.score for hit in hits), default=0.0)
     asked = FocusQuery(
         text=query.text,
         at=outside(query.at) if query.at else None,
         window=query.window,
         names=tuple(sorted(home)),
-        strongest=max((hit.score for hit in hits), default=0.0),
+        strongest=strongest,
     )
     imported = frozenset(part for name in home for part in name.split("."))
-    return Asked(asked, tuple(foreign), imported)
+    part = answered(memory.catalogue, query.text, strongest) if query.text else 0.0
+    return Asked(asked, tuple(foreign), imported, part)
 
 
 def chosen(
@@ -104,7 +106,7 @@ def chosen(
     with ThreadPoolExecutor(len(rivals), "pack") as pool:
         if query.text:
             packs = [each.mounted.memory for each in rivals]
-            looked = likely(packs, query.text, LIMITS, most + SPARE, pool)
+            looked = likely(packs, query.text, LIMITS, most, asked.answered, pool)
             rivals = [rivals[index] for index in looked]
             jobs = [pool.submit(_best, each, query) for each in rivals]
             standings = shares_of(own(), [job.result() for job in jobs])

@@ -1,65 +1,45 @@
-"""Which of many packs a question may be about, told by words: of the rest not even the best places are scored.
+"""Which of the mounted packs a question may be about, told by words: of the rest not even the best places are scored.
 
-Scores of full text say little from one source to the next, since a word that is rare in one is common in another; so
-packs are compared by the share of the question's words that their best places hold, each word weighed by how rare it is
-in all of them together. Knows no repository.
+What full text says of a best place grows with how rare its words are in its own source. Divided by what a place with
+every word of the question would get there, it is the part of the question that the place answers, and that can be held
+against other sources. Knows no repository.
 """
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from functools import partial
 
+from megacontext.memory.catalogue import Catalogue
 from megacontext.memory.catalogue.terms import query_words
 from megacontext.memory.focus.evidence import Limits
-from megacontext.memory.focus.words import stem
 from megacontext.memory.packs.pack_memory import PackMemory
 
-COMPARED = 8
-"""Places of each pack that are looked at."""
+NEAR_BEST = 0.6
+"""Part of what the best source answers below which a pack is not looked at any further."""
 MOST_WORDS = 32
 
 
 def likely(
-    packs: Sequence[PackMemory], text: str, limits: Limits, most: int, pool: Executor
+    packs: Sequence[PackMemory], text: str, limits: Limits, most: int, own: float, pool: Executor
 ) -> list[int]:
-    """Indices of at most `most` packs, in their order."""
-    if len(packs) <= most:
-        return list(range(len(packs)))
-    words = query_words(text)[:MOST_WORDS]
+    """Indices of at most `most` packs, in their order; `own` is the part that the repository answers."""
+
+    def part(pack: PackMemory) -> float:
+        with pack.reading():
+            hits = pack.catalogue.search(text, limits.hits, limits.matches)
+            return answered(pack.catalogue, text, hits[0].score) if hits else 0.0
+
     # SQLite lets other threads run while it searches.
-    weights = _weights(words, list(pool.map(lambda pack: _counts(pack, words), packs)))
-    patterns = [
-        (re.compile(rf"(?<![a-z]){re.escape(stem(word))}"), weight)
-        for word, weight in weights.items()
-    ]
-    covered = list(pool.map(partial(_covered, text, limits, patterns), packs))
-    ranked = sorted(range(len(packs)), key=lambda index: -covered[index])
-    return sorted(ranked[:most])
+    parts = list(pool.map(part, packs))
+    least = NEAR_BEST * max(own, *parts)
+    ranked = sorted(range(len(packs)), key=lambda index: -parts[index])
+    return sorted(index for index in ranked[:most] if parts[index] >= least > 0)
 
 
-def _counts(pack: PackMemory, words: Sequence[str]) -> dict[str, int]:
-    with pack.reading():
-        return {"": pack.catalogue.chunk_count(), **pack.catalogue.document_counts(words)}
-
-
-def _weights(words: Sequence[str], counted: Sequence[Mapping[str, int]]) -> dict[str, float]:
-    """How much each word counts, by how rare it is in all packs together; those that none holds do not."""
-    chunks = sum(counts[""] for counts in counted)
-    found = {word: sum(counts[word] for counts in counted) for word in words}
-    return {word: math.log(1 + chunks / count) for word, count in found.items() if count}
-
-
-def _covered(
-    text: str, limits: Limits, patterns: Sequence[tuple[re.Pattern[str], float]], pack: PackMemory
-) -> float:
-    """The largest part of the question that one of the best places of a pack holds."""
-    with pack.reading():
-        hits = pack.catalogue.search(text, limits.hits, limits.matches)[:COMPARED]
-        chunks = pack.catalogue.chunks(hit.chunk_id for hit in hits)
-    texts = [
-        " ".join((c.path, c.symbol, c.outline, *c.references)).lower() for c in chunks.values()
-    ]
-    shares = (sum(weight for pattern, weight in patterns if pattern.search(each)) for each in texts)
-    return max(shares, default=0.0)
+def answered(catalogue: Catalogue, text: str, score: float) -> float:
+    """The part of a question that a place with this score answers, about 0 … 1."""
+    words = query_words(text)[:MOST_WORDS]
+    chunks = catalogue.chunk_count()
+    counts = catalogue.document_counts(words)
+    whole = sum(math.log1p(chunks / (count + 0.5)) for count in counts.values())
+    return score / whole if whole else 0.0

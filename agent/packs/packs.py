@@ -22,7 +22,7 @@ from .pack_source import LEAST_ROOM, PackSource, Terms
 from .policy import Context, Policy
 from .reach import Place, Reach, Reached
 
-ROUNDS = 2
+ROUNDS = 1
 SIGNATURES = 0.8
 """Share of a pack's room for signatures where a question is asked: the room is small, a framework large, and what it
 defines is told by a signature and the first words of its documentation."""
