@@ -17,23 +17,28 @@ from megacontext.memory.packs.pack_memory import PackMemory
 NEAR_BEST = 0.6
 """Part of what the best source answers below which a pack is not looked at any further."""
 MOST_WORDS = 32
+SMALL = 200
+"""Chunks of a pack in which no word is rare: nothing is told by its full text, and it costs little to look."""
 
 
 def likely(
     packs: Sequence[PackMemory], text: str, limits: Limits, most: int, own: float, pool: Executor
 ) -> list[int]:
-    """Indices of at most `most` packs, in their order; `own` is the part that the repository answers."""
+    """Indices of at most `most` packs, and of the small ones, in order; `own` is the part that the repository answers."""
 
     def part(pack: PackMemory) -> float:
         with pack.reading():
+            if pack.catalogue.chunk_count() <= SMALL:
+                return math.inf
             hits = pack.catalogue.search(text, limits.hits, limits.matches)
             return answered(pack.catalogue, text, hits[0].score) if hits else 0.0
 
     # SQLite lets other threads run while it searches.
     parts = list(pool.map(part, packs))
-    least = NEAR_BEST * max(own, *parts)
-    ranked = sorted(range(len(packs)), key=lambda index: -parts[index])
-    return sorted(index for index in ranked[:most] if parts[index] >= least > 0)
+    small = [index for index, part in enumerate(parts) if part == math.inf]
+    large = sorted((i for i in range(len(packs)) if i not in small), key=lambda i: -parts[i])
+    least = NEAR_BEST * max([own, *(parts[index] for index in large)])
+    return sorted([*small, *(i for i in large[:most] if parts[i] >= least > 0)])
 
 
 def answered(catalogue: Catalogue, text: str, score: float) -> float:
