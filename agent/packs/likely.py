@@ -24,7 +24,7 @@ SMALL = 200
 def likely(
     packs: Sequence[PackMemory], text: str, limits: Limits, most: int, own: float, pool: Executor
 ) -> list[int]:
-    """Indices of at most `most` packs, and of the small ones, in order; `own` is the part that the repository answers."""
+    """Indices of at most `most` packs, and of small ones, in order; `own` is the part that the repository answers."""
 
     def part(pack: PackMemory) -> float:
         with pack.reading():

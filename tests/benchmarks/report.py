@@ -15,6 +15,7 @@ TITLES = {
     "edit": "One edited file",
     "branch": "A branch switch",
     "focus": "Focus",
+    "refocus": "A refocus by LensNet",
     "reuse": "A second turn",
     "startup": "Starting",
     "kill": "SIGKILL while indexing",
@@ -24,6 +25,7 @@ TITLES = {
     "acp": "The agent in editors",
     "mcp": "The memory in other agents",
     "packs": "Knowledge packs",
+    "versions": "Versions of memory",
     "growth": "How it grows",
     "rivals": "Beside other tools",
 }
