@@ -16,6 +16,7 @@ from .versions_opened import opened_versions
 
 if TYPE_CHECKING:
     from megacontext.memory.versions.merging import Conflict
+    from megacontext.memory.versions.remote import Remote
 
     from ..versions.sharing import Pulled, Sharing
     from ..versions.versions import Merge, Versions
@@ -184,9 +185,9 @@ def push(
         sharing = Sharing(versions, remote, allow_secrets=allow_secrets)
         for each in what or [versions.snapshots.line]:
             if each.endswith(".mcpack"):
-                path = _pack_file(each)
-                remote.send_pack(path)
-                told.append({"pack": path.name})
+                told.append({"pack": _push_pack(remote, each)})
+            elif each.startswith("pack:"):
+                raise VersionError(f"a pack is sent as its file: FILE.mcpack, not {each}")
             elif each.startswith("session:"):
                 full, turns = sharing.push_session(each.removeprefix("session:"))
                 told.append({"session": full, "turns": turns})
@@ -263,14 +264,20 @@ def _how(pulled: "Pulled") -> str:
     }[pulled.how]
 
 
-def _pack_file(typed: str) -> Path:
+def _push_pack(remote: "Remote", typed: str) -> str:
+    """Send a pack under the name that it gives itself; its label."""
+    from megacontext.memory.packs.container import SUFFIX, opened
+
     path = Path(typed).expanduser()
     if not path.is_file():
         raise VersionError(f"there is no pack {path}; `megacontext pack build` makes one")
-    return path
+    with opened(path) as pack:
+        manifest = pack.manifest
+    remote.send_pack(path, f"{manifest.name}-{manifest.version}-{manifest.id[:8]}{SUFFIX}")
+    return manifest.label
 
 
-def _pull_pack(remote: Any, wanted: str, repo: Path | None, *, trust: bool) -> str:
+def _pull_pack(remote: "Remote", wanted: str, repo: Path | None, *, trust: bool) -> str:
     from tempfile import TemporaryDirectory
 
     from megacontext.memory.packs.store import Consent
@@ -278,10 +285,8 @@ def _pull_pack(remote: Any, wanted: str, repo: Path | None, *, trust: bool) -> s
     from ..opening import Workplace
     from ..packs.making import take_in
 
-    plain = wanted.replace("@", "-")
-    fits = [
-        name for name in remote.packs() if name == f"{plain}.mcpack" or name.startswith(f"{plain}-")
-    ]
+    labels = {file: file.rsplit("-", 2)[:2] for file in remote.packs()}
+    fits = [file for file, label in labels.items() if wanted in (label[0], "@".join(label))]
     if len(fits) != 1:
         has = ", ".join(remote.packs()) or "none"
         raise VersionError(

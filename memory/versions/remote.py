@@ -4,7 +4,7 @@
 lines/NAME.json        which snapshot a line ends in
 sessions/ID.json       which snapshot holds a conversation
 snapshots/ID.mcsnap    what a snapshot has that its parents do not
-packs/NAME.mcpack      knowledge packs
+packs/NAME-VERSION-ID.mcpack
 ```
 
 Files are written beside their place and moved there, so that nobody reads half of one. What is read is input from
@@ -104,13 +104,13 @@ class Remote:
         """File names of the packs."""
         return sorted(name for name in self._names(PACKS) if name.endswith(PACK))
 
-    def send_pack(self, path: Path) -> None:
-        """Send a pack's file."""
+    def send_pack(self, path: Path, name: str) -> None:
+        """Send a pack's file under a name that ends in `.mcpack`."""
         with self._named_errors():
             self._make(PACKS)
-            part = self._part(f"{PACKS}/{path.name}")
+            part = self._part(f"{PACKS}/{name}")
             self._fs.put_file(str(path), part)
-            self._fs.mv(part, self._path(f"{PACKS}/{path.name}"))
+            self._fs.mv(part, self._path(f"{PACKS}/{name}"))
 
     def fetch_pack(self, name: str, to: Path) -> None:
         """Fetch a pack's file, one of `packs`."""

@@ -96,3 +96,22 @@ def test_what_cannot_be_done_is_told_with_its_mend(versions, arguments, said):
     assert outcome.code == 1
     assert outcome.err.startswith("error: ")
     assert said in outcome.err
+
+
+def test_a_pack_that_one_pushes_another_pulls_by_its_own_name(versions, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEGACONTEXT_PACKS__STORE", str(tmp_path / "nowhere"))
+    url, file = tmp_path / "shared", tmp_path / "any name.mcpack"
+    versions(
+        "one", "pack", "build", tmp_path / "one", "--name", "own", "--version", "1.0", "-o", file
+    )
+    assert versions("one", "push", url, file, "--json").json["sent"] == [{"pack": "own@1.0"}]
+    assert "own@1.0 is on this machine" in versions("two", "pull", url, "pack:own@1.0").out
+    assert versions("two", "pull", url, "pack:own", "--json").json["pulled"] == [
+        {"pack": "own@1.0"}
+    ]
+    broken = tmp_path / "broken.mcpack"
+    broken.write_bytes(file.read_bytes()[:-100])
+    outcome = versions("one", "push", url, broken)
+    assert outcome.code == 1
+    assert "no whole zip archive" in outcome.err
+    assert "sent as its file" in versions("one", "push", url, "pack:own").err
