@@ -11,7 +11,7 @@ from megacontext.configs.errors import VersionError
 
 from ..console import note, print_json, say
 from .options import Json, Repo
-from .snapshot import State, restored_facts, say_restored
+from .snapshot import State, counted, restored_facts, say_restored
 from .versions_opened import opened_versions
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _say_merge(found: "Merge", a: str, b: str) -> None:
         for conflict in found.merged.conflicts:
             _say_conflict(conflict, a, b)
         if count := len(found.merged.conflicts):
-            note(f"{count:,} places are to be settled; both sides are in {found.snapshot.short}")
+            note(f"{counted(count, 'place')} to settle; both sides are in {found.snapshot.short}")
     if found.restored is not None:
         say_restored(found.restored)
 

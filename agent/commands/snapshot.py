@@ -73,7 +73,7 @@ def list_snapshots(repo: Repo = None, as_json: Json = False) -> None:
         names = [name for name, tip in lines.items() if tip == each.id]
         when = strftime("%Y-%m-%d %H:%M", localtime(each.made))
         shown = f" [{', '.join(names)}]" if names else ""
-        kept = f" ({len(each.unsettled)} places to settle)" if each.unsettled else ""
+        kept = f" ({counted(len(each.unsettled), 'place')} to settle)" if each.unsettled else ""
         mark = "*" if each.id == head else " "
         say(f"{mark} {each.short}  {when}{shown}{kept}  {each.message}")
     if not found:
@@ -184,14 +184,19 @@ def verify(repo: Repo = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def counted(count: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def say_restored(restored: "Restored") -> None:
     """What became of the working state, for a person."""
     told = (
-        (restored.written, "files written"),
-        (restored.deleted, "files deleted"),
-        (restored.sessions, "conversations written"),
+        (restored.written, "file", "written"),
+        (restored.deleted, "file", "deleted"),
+        (restored.sessions, "conversation", "written"),
     )
-    counts = [f"{len(names):,} {what}" for names, what in told if names]
+    counts = [f"{counted(len(names), what)} {done}" for names, what, done in told if names]
     say(", ".join([*counts, *restored.packs]) or "nothing had to be changed")
     for notice in restored.notices:
         note(notice)

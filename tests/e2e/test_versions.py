@@ -56,10 +56,10 @@ def test_fork_merge_and_a_conflict_that_is_shown_with_both_sides(versions, tmp_p
     assert "! a.py:2 in one: changed on both sides" in merged.out
     assert "    return 10" in merged.out
     assert "    return 11" in merged.out
-    assert "1 places are to be settled" in merged.err
+    assert "1 place to settle" in merged.err
     assert "<<<<<<< now" in (tmp_path / "one" / "a.py").read_text()
     listed = versions("one", "snapshot", "list")
-    assert "(1 places to settle)" in listed.out
+    assert "(1 place to settle)" in listed.out
 
 
 def test_what_one_pushes_another_pulls(versions, tmp_path):
