@@ -6,7 +6,6 @@ told verbatim is read from the file as it is now.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from megacontext.configs.errors import ToolError
 from megacontext.memory.catalogue import FileRecord
@@ -118,18 +117,15 @@ class Lender:
                 answer = search_answer(self.memory, found)
         if place is None and path.strip("./"):
             return answer
-        is_empty = not (answer.definitions or answer.files or answer.matches)
+        names_only = bool(answer.definitions or answer.files or answer.matches)
         notices = []
-        for memory, held in self.packs.find(query, place, limit, cancel):
-            # Beside the repository's own, a pack says where names are defined; lines where nothing else is found.
-            shown = held if is_empty else replace(held, files=(), lines=())
-            if shown:
-                with memory.reading():
-                    more = search_answer(memory, shown)
-                answer.definitions += more.definitions
-                answer.files += more.files
-                answer.matches += more.matches
-                notices.append(DATA.format(label=memory.label))
+        for memory, held in self.packs.find(query, place, limit, cancel, names_only=names_only):
+            with memory.reading():
+                more = search_answer(memory, held)
+            answer.definitions += more.definitions
+            answer.files += more.files
+            answer.matches += more.matches
+            notices.append(DATA.format(label=memory.label))
         return answer.model_copy(update={"notice": "\n".join(notices)}) if notices else answer
 
     # Read

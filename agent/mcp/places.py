@@ -74,10 +74,9 @@ def _definition(symbol: SymbolRecord, chunk: ChunkRecord, label: str) -> Definit
 
 def name_of(symbol: SymbolRecord) -> Name:
     """A definition as an outline names it."""
-    qualified = ".".join(filter(None, (symbol.scope, symbol.name)))
     return Name(
         line=symbol.line,
         kind=symbol.kind,
-        name=qualified,
+        name=symbol.qualified,
         signature=symbol.signature or symbol.name,
     )

@@ -57,7 +57,7 @@ def _of_object(reach: Reach, classes: list[SymbolRecord]) -> Iterator[str]:
             is_type = base.startswith("_") or len(base) <= SHORTEST_VARIABLE
             if not (is_type or base in PLAIN_BASES or reach.defines(base)):
                 return
-        scope = f"{owner.scope}.{owner.name}" if owner.scope else owner.name
-        found += [each.name for each in reach.tree.symbols_of(owner.path) if each.scope == scope]
+        own = reach.tree.symbols_of(owner.path)
+        found += [each.name for each in own if each.scope == owner.qualified]
         found += ASSIGNED.findall(reach.text_of(owner))
     yield from found

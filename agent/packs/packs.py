@@ -143,7 +143,12 @@ class Packs:
         """
         place = Place.of(text, ())
         name = place.receiver.rpartition(".")[2]
-        if not name or not self.mounted():
+        # Names do not say which file they are of, so rules of files keep all of them out.
+        if (
+            not name
+            or not self.mounted()
+            or self._terms("complete").policy.judges_files("complete")
+        ):
             return ()
         with self._memory.reading():
             is_own = bool(self._memory.catalogue.paths_named(name))

@@ -34,12 +34,15 @@ SELF = frozenset({"self", "cls", "this", "super"})
 PATH = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 BEHIND_DOT = re.compile(rf"(({PATH})(?:\(\))?\.)\w*$")
 CALLED = re.compile(rf"({PATH})\([^()]*$")
+# All within bounds: a file that nobody would write must not make a key press last.
+LONGEST_LINE = 400
+"""Characters of a line that are looked at."""
 IMPORTS = re.compile(
-    r"^[ \t]*((?:from[ \t]+\S+[ \t]+)?import\b[ \t]*(?:\([^)]*\)|\{[^}]*\}[^\n]*|[^\n]*))",
+    r"^[ \t]*((?:from[ \t]+\S+[ \t]+)?import\b[ \t]*(?:\([^)]{0,4000}\)|\{[^}]{0,4000}\}[^\n]*|[^\n]*))",
     re.MULTILINE,
 )
 BASES = re.compile(r"\(([^)]*)\)")
-CLASS_HEAD = re.compile(r"^[ \t]*class\s+\w+\s*\(([^)]*)\)", re.MULTILINE)
+CLASS_HEAD = re.compile(r"^[ \t]*class\s+\w+\s*\(([^)]{0,1000})\)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Place:
 
     @cached_property
     def line(self) -> str:
-        """Its line up to the cursor."""
-        return self.text[self.text.rfind("\n") + 1 :]
+        """Its line up to the cursor; of a long one, the end."""
+        return self.text[self.text.rfind("\n") + 1 :][-LONGEST_LINE:]
 
     @cached_property
     def _behind_dot(self) -> tuple[str, str]:
@@ -123,7 +126,8 @@ class Place:
         made = rf"(?<![\w]){word}\s*(?::[^=\n]+)?=\s*(?:await\s+|new\s+)?({PATH})\("
         told = rf"(?<![\w.]){word}\s*:\s*([^=,)\n]+)"
         bound = rf"({PATH})\([^\n]*\)\s+as\s+{word}\b"
-        found = [each for kind in (made, told, bound) for each in re.findall(kind, self.text)]
+        lines = "\n".join(each for each in self.text.split("\n") if len(each) <= LONGEST_LINE)
+        found = [each for kind in (made, told, bound) for each in re.findall(kind, lines)]
         return [part for each in reversed(found) for part in reversed(identifiers(each))]
 
 
@@ -164,7 +168,9 @@ class Reach:
             return parameters(symbol.signature)
         fields: list[str] = []
         for owner in self.made_of([symbol]):
-            own = [each for each in self.tree.symbols_of(owner.path) if each.scope == _name(owner)]
+            own = [
+                each for each in self.tree.symbols_of(owner.path) if each.scope == owner.qualified
+            ]
             made = [each for each in own if each.name in CONSTRUCTORS]
             if made:
                 return parameters(made[0].signature)
@@ -261,7 +267,7 @@ class Reach:
         """What classes define, and what those do that they are made of."""
         for owner in self.made_of(classes):
             for symbol in self.tree.symbols_of(owner.path):
-                if symbol.scope == _name(owner) and symbol.kind in CALLABLE:
+                if symbol.scope == owner.qualified and symbol.kind in CALLABLE:
                     yield symbol
 
     def made_of(self, classes: Iterable[SymbolRecord]) -> Iterator[SymbolRecord]:
@@ -276,10 +282,6 @@ class Reach:
             bases = BASES.search(each.signature)
             for base in identifiers(bases.group(1))[:MOST_BASES] if bases else ():
                 waiting += [found for found in self._named(base) if found.kind == "class"]
-
-
-def _name(symbol: SymbolRecord) -> str:
-    return f"{symbol.scope}.{symbol.name}" if symbol.scope else symbol.name
 
 
 def parameters(signature: str) -> tuple[str, ...]:

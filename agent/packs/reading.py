@@ -87,8 +87,13 @@ class PackReading:
         below: PackPlace | None = None,
         limit: int = 40,
         cancel: Cancel | None = None,
+        *,
+        names_only: bool = False,
     ) -> Iterator[tuple[PackMemory, Findings]]:
-        """What each pack holds of a query, paths inside the pack; only that of `below` when it is given."""
+        """What each pack holds of a query, paths inside the pack; only that of `below` when it is given.
+
+        `names_only`: definitions alone, beside files and lines that the repository has itself.
+        """
         memories = [below.memory] if below is not None else self.packs()
         for memory in memories:
             with memory.reading():
@@ -96,6 +101,8 @@ class PackReading:
                 symbols = tuple(e for e in found.symbols if not self._refusal(memory, e.path))
                 files = tuple(each for each in found.files if not self._refusal(memory, each))
                 lines = tuple(each for each in found.lines if not self._refusal(memory, each[0]))
+            if names_only:
+                files, lines = (), ()
             if kept := replace(found, symbols=symbols, files=files, lines=lines):
                 yield memory, kept
 

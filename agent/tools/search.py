@@ -75,13 +75,11 @@ class Search:
         found = NOTHING if place else find(shop.memory, query, below, limit, cancel)
         parts, all_found = list(_parts(found)), [found]
         if place or not below:
-            for memory, held in shop.packs.find(query, place, limit, cancel):
-                # Beside the repository's own, a pack says where names are defined; lines where nothing else is found.
-                shown = replace(held, files=(), lines=()) if found else held
-                if shown:
-                    parts.append(f"[{DATA.format(label=memory.label)}]")
-                    parts += _parts(_labelled(shown, memory.label))
-                    all_found.append(shown)
+            names_only = bool(found)
+            for memory, held in shop.packs.find(query, place, limit, cancel, names_only=names_only):
+                parts.append(f"[{DATA.format(label=memory.label)}]")
+                parts += _parts(_labelled(held, memory.label))
+                all_found.append(held)
         if not parts:
             where = f" in {below}" if below else ""
             text = f"Nothing found for {query!r}{where}. Try one word of it, or another name."

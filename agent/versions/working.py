@@ -5,7 +5,7 @@ mounted. What memory leaves out, such as secrets, is in no snapshot.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -34,9 +34,12 @@ class Working:
 
     def keys(self) -> dict[str, bytes]:
         """Digest of every file, by path. Texts of the repository are not read: memory knows their digests."""
+        return self._keys(dict(self._others()))
+
+    def _keys(self, others: Mapping[str, bytes]) -> dict[str, bytes]:
         with self.memory.reading():
             files = {REPOSITORY + f.path: f.digest for f in self.memory.catalogue.files()}
-        return files | {path: digest(data) for path, data in self._others()}
+        return files | {path: digest(data) for path, data in others.items()}
 
     def _others(self) -> Iterator[tuple[str, bytes]]:
         folder = self.places.state / "sessions"
@@ -53,12 +56,14 @@ class Working:
         """A file as it is now; None when it is gone, or left out by now."""
         if path.startswith(REPOSITORY):
             return self.memory.read(path.removeprefix(REPOSITORY))
+        if path.startswith(SESSIONS):
+            return _whole_lines(self.places.state / path) or None
         return dict(self._others()).get(path)
 
     def keep(self, objects: Objects, on_progress: OnProgress | None = None) -> bytes:
         """Keep texts and tree in the store; the root. Only what the store lacks is read."""
         others = dict(self._others())
-        keys = self.keys()
+        keys = self._keys(others)
         with objects.writing():
             missing = objects.missing(Kind.FILE, keys.values())
             paths = [path for path, key in keys.items() if key in missing]
@@ -85,7 +90,7 @@ class Working:
 def _whole_lines(path: Path) -> bytes:
     """A file of records without a line that somebody may be writing; b"" for none."""
     with suppress(OSError):
-        if not path.is_symlink():
+        if not (path.is_symlink() or path.parent.is_symlink()):
             data = path.read_bytes()
             return data[: data.rfind(b"\n") + 1]
     return b""

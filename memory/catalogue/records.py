@@ -65,6 +65,11 @@ class SymbolRecord:
     chunk_id: int
     path: str
 
+    @property
+    def qualified(self) -> str:
+        """The name with its scope: `Flask.url_for`."""
+        return f"{self.scope}.{self.name}" if self.scope else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:

@@ -9,7 +9,7 @@ class Progress:
     """How far a long pass is."""
 
     stage: str
-    """"files" (read, chunked, tokenized) or "gists"."""
+    """"files" (read, chunked, tokenized), "gists", or in words what else takes long."""
     done: int
     total: int
 

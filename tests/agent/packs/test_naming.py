@@ -90,3 +90,18 @@ def test_what_a_rule_keeps_out_of_completions_tells_no_names(mount_pack, engine_
     mount_pack(SAIL, name="sail")
     engine = engine_with(packs__deny=["complete(source=sail)"])
     assert engine.names_at("import sail\nsail.", Position("app.py", 2, 6)) == ()
+
+
+def test_a_rule_of_files_tells_no_names_since_names_do_not_say_which_file_they_are_of(
+    mount_pack, engine_with
+):
+    mount_pack(SAIL, name="sail")
+    engine = engine_with(packs__deny=["complete(path=sail/cloth.py)"])
+    at = Position("app.py", 2, 7)
+    assert engine.names_at("from sail import cloth\ncloth.", at) == ()
+
+
+def test_a_line_that_nobody_would_write_does_not_hold_a_key_press(reach):
+    text = "from sail.knots import Knot\n" + "f(" * 60_000 + "\nk = Knot(1)\nk."
+    assert "tie" in names_at(reach, Place.of(text, ()))
+    assert names_at(reach, Place.of("a" * 200_000, ())) == frozenset()
